@@ -1,0 +1,24 @@
+"""Prefect flows, MLflow tracking and the command line: the only place that knows an orchestrator.
+
+Importing this package sets what Prefect, MLflow and the Hugging Face libraries read from the
+environment at their own import: no telemetry, nothing from the network, no stray processes.
+"""
+
+import os
+
+from hcfres.store.workspace import home
+
+_DEFAULTS = {
+    "DO_NOT_TRACK": "true",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+    "PREFECT_LOGGING_LEVEL": "WARNING",
+    "PREFECT_HOME": str(home() / "prefect"),
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    "HF_HUB_OFFLINE": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+}
+
+for _name, _value in _DEFAULTS.items():
+    os.environ.setdefault(_name, _value)

@@ -1,0 +1,37 @@
+"""Errors of ours are told in one message; anything else keeps its traceback."""
+
+import contextlib
+import errno
+import sys
+from collections.abc import Iterator
+
+from rich.console import Console
+
+_TOLD_PLAINLY = {"ConfigError", "DataError", "StoreError", "JobError", "PlanError", "WeightsError"}
+
+
+@contextlib.contextmanager
+def explained(console: Console) -> Iterator[None]:
+    """Turn a known error into one message and exit code 2."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        console.print("\nstopped; run the same command again to go on where it was")
+        sys.exit(130)
+    except Exception as error:
+        if not _is_known(error):
+            raise
+        console.print(f"[bold red]hcfres:[/] {_message(error)}", highlight=False, soft_wrap=True)
+        sys.exit(2)
+
+
+def _is_known(error: BaseException) -> bool:
+    names = {kind.__name__ for kind in type(error).__mro__}
+    full = isinstance(error, OSError) and error.errno == errno.ENOSPC
+    return bool(names & _TOLD_PLAINLY) or full
+
+
+def _message(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return f"the disk is full ({error.filename}); free some space and run the command again"
+    return str(error)

@@ -1,0 +1,41 @@
+"""What every flow needs at hand: the workspace, the workers, the tracker and the progress board."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rich.console import Console
+
+from flows.progress import ProgressBoard
+from flows.tracking import Tracker
+from flows.workers import WorkerPool
+from hcfres.store.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Session:
+    """One invocation's resources; flows receive it, tasks call into it."""
+
+    workspace: Workspace
+    pool: WorkerPool
+    tracker: Tracker
+    board: ProgressBoard
+
+
+@contextlib.contextmanager
+def open_session(workspace: Workspace, console: Console) -> Iterator[Session]:
+    """Open the tracker and the workers; the workers end with the session, whatever happens."""
+    tracker = Tracker(workspace)
+    with WorkerPool(devices()) as pool, ProgressBoard(console).open() as board:
+        yield Session(workspace, pool, tracker, board)
+
+
+def devices() -> tuple[str, ...]:
+    """Name one worker a GPU, or one a core of this machine (HCFRES_WORKERS says otherwise)."""
+    import torch  # noqa: PLC0415  only when there is work to do
+
+    if count := torch.cuda.device_count():
+        return tuple(f"cuda:{index}" for index in range(count))
+    cores = len(os.sched_getaffinity(0))
+    return ("cpu",) * int(os.environ.get("HCFRES_WORKERS", cores))

@@ -1,0 +1,60 @@
+"""MLflow's own pages on what was logged."""
+
+import socket
+import subprocess
+import sys
+
+from rich.console import Console
+
+from flows.tracking import EXPERIMENT, Tracker, chart_link, tracking_uri
+from hcfres.data.errors import DataError
+from hcfres.store.workspace import Workspace, home
+
+
+def serve(port: int, console: Console) -> None:
+    """Serve MLflow on 127.0.0.1 until interrupted.
+
+    Raises:
+        DataError: nothing was logged yet, or the port is taken.
+    """
+    workspace = Workspace(home())
+    if not (workspace.root / "mlflow.db").exists():
+        raise DataError(
+            f"{workspace.root / 'mlflow.db'}: nothing was logged in this workspace yet; "
+            "run `make paper`, or set HCFRES_HOME to the workspace you mean"
+        )
+    refuse_taken(port)
+    link = chart_link(port, Tracker(workspace).experiment_id)
+    console.print(f"MLflow is starting; the cells of every grid of '{EXPERIMENT}', with charts:")
+    console.print(f"  {link}", soft_wrap=True, highlight=False)
+    console.print("Ctrl-C ends it.")
+    with subprocess.Popen(_command(port, workspace)) as server:
+        try:
+            server.wait()
+        except KeyboardInterrupt:
+            server.terminate()
+
+
+def refuse_taken(port: int) -> None:
+    """Refuse a port that something listens on.
+
+    Raises:
+        DataError: naming the port and the way out.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            raise DataError(
+                f"port {port} on 127.0.0.1 is in use; choose another with --port"
+            ) from None
+
+
+def _command(port: int, workspace: Workspace) -> list[str]:
+    return [
+        sys.executable, "-m", "mlflow", "server",
+        "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
+        "--backend-store-uri", tracking_uri(workspace),
+        "--default-artifact-root", (workspace.root / "mlartifacts").resolve().as_uri(),
+    ]  # fmt: skip

@@ -1,0 +1,86 @@
+"""Bytes, text and JSON from files nobody vouches for, and whole files or none when writing."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from hcfres.data.errors import DataError, too_many
+
+LARGEST = 4 << 30
+"""Bytes; a larger file is refused before it is read."""
+
+
+def read_bytes(path: Path, way_out: str = "", largest: int = LARGEST) -> bytes:
+    """Return a file's content.
+
+    Raises:
+        DataError: there is no such file, it cannot be read, or it is larger than `largest` bytes.
+    """
+    try:
+        size = path.stat().st_size
+        if not path.is_file():
+            raise DataError(path, "this is not a file", way_out)
+        if size > largest:
+            raise DataError(
+                path, f"{size} bytes are more than the {largest} that are read", way_out
+            )
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise DataError(path, "there is no such file", way_out) from None
+    except OSError as error:
+        raise DataError(path, f"cannot be read ({error.strerror})", way_out) from error
+
+
+def read_text(path: Path, way_out: str = "") -> str:
+    """Return a UTF-8 file's text, line ends as newlines, without a byte order mark.
+
+    Raises:
+        DataError: as `read_bytes`, or the bytes are not UTF-8.
+    """
+    try:
+        text = read_bytes(path, way_out).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(path, "this is not UTF-8 text", way_out, f"byte {error.start}") from None
+    return text.replace("\r\n", "\n")
+
+
+def read_json(path: Path, form: TypeAdapter[Any], way_out: str = "") -> Any:
+    """Return a JSON file's content in the form asked for.
+
+    Raises:
+        DataError: as `read_bytes`; or the content differs from the form, all differences named.
+    """
+    content = read_bytes(path, way_out)
+    try:
+        return form.validate_json(content)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_context=False)
+        problems = [f"{_place(item['loc'])}{item['msg']}{_found(item)}" for item in found]
+        raise DataError(path, too_many(problems).rstrip(), way_out) from None
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all, making its folder when there is none."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    try:
+        partial.write_bytes(content)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _place(location: tuple[int | str, ...]) -> str:
+    if not location:
+        return ""
+    first, *rest = location
+    head = f"[{first}]" if isinstance(first, int) else first
+    return head + "".join(f"[{r}]" if isinstance(r, int) else f".{r}" for r in rest) + ": "
+
+
+def _found(item: Any) -> str:
+    if item["type"] in ("missing", "json_invalid"):
+        return ""
+    return f", found {str(item['input'])[:60]!r}"

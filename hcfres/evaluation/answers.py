@@ -1,0 +1,133 @@
+"""Answers of a network for the expressions of one scene, as arrays over its superpoints."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from hcfres.data.errors import DataError
+from hcfres.data.expression import Expression
+from hcfres.data.scene import Scene
+from hcfres.evaluation.metrics import (
+    Overlap,
+    answers_nothing,
+    intersection_over_union,
+    superpoint_overlap,
+)
+
+Rule = Literal["any", "one"]
+"""`any`: the union of all queries that fired, perhaps nothing (3D-GRES; Multi3DRefer).
+`one`: always the query most likely to fire (3D-RES; ScanRefer)."""
+
+FIRES = 0.5
+"""A query fires when its indicator probability is above this."""
+
+
+@dataclass(frozen=True)
+class SceneTruth:
+    """Where the targets of a scene's expressions lie, on vertices and on superpoints."""
+
+    scene: Scene
+    labels: Int[np.ndarray, " points"]
+    """Superpoint of each vertex."""
+    sizes: Int[np.ndarray, " superpoints"]
+    """Vertices of each superpoint."""
+    expressions: tuple[Expression, ...]
+    true: Int[np.ndarray, "expressions superpoints"]
+    """Target vertices in each superpoint."""
+
+    @property
+    def zero_target(self) -> Bool[np.ndarray, " expressions"]:
+        """Which expressions mean no object."""
+        return np.array([not e.object_ids for e in self.expressions], dtype=bool)
+
+    def target(self, index: int) -> Bool[np.ndarray, " points"]:
+        """Vertices of the targets of one expression."""
+        return np.isin(self.scene.instances, self.expressions[index].object_ids)
+
+
+def scene_truth(
+    scene: Scene, labels: Int[np.ndarray, " points"], expressions: tuple[Expression, ...]
+) -> SceneTruth:
+    """Count, for every expression, the target vertices in each superpoint.
+
+    Raises:
+        DataError: an expression names an object of which the scene has no vertex.
+    """
+    sizes = np.bincount(labels)
+    known, object_of_point = np.unique(scene.instances, return_inverse=True)
+    table = np.zeros((known.size, sizes.size), dtype=np.int64)
+    np.add.at(table, (object_of_point, labels), 1)
+    row = {int(object_id): index for index, object_id in enumerate(known)}
+    true = np.zeros((len(expressions), sizes.size), dtype=np.int64)
+    for index, expression in enumerate(expressions):
+        for object_id in dict.fromkeys(expression.object_ids):
+            if object_id not in row:
+                raise DataError(
+                    f"expression {expression.key} of {expression.dataset}: scene "
+                    f"{scene.scene_id} has no vertex of object {object_id}; "
+                    "scans and annotations are not of one release"
+                )
+            true[index] += table[row[object_id]]
+    return SceneTruth(scene, labels, sizes, expressions, true)
+
+
+@dataclass(frozen=True)
+class SceneAnswers:
+    """What the last decoder layer says about a scene's expressions."""
+
+    logits: Float[np.ndarray, "expressions queries superpoints"]
+    """Of each query's mask; positive is inside."""
+    scores: Float[np.ndarray, "expressions queries"]
+    """Predicted IoU of each query's mask."""
+    indicators: Float[np.ndarray, "expressions queries"]
+    """Probability that the query is of a target."""
+    rule: Rule
+
+    @property
+    def fired(self) -> Bool[np.ndarray, "expressions queries"]:
+        """The queries whose masks make the answer."""
+        if self.rule == "any":
+            return self.indicators > FIRES
+        fired = np.zeros(self.indicators.shape, dtype=bool)
+        fired[np.arange(len(fired)), self.indicators.argmax(1)] = True
+        return fired
+
+    @property
+    def union(self) -> Float[np.ndarray, "expressions superpoints"]:
+        """Largest logit over the queries that fired; -inf where none did."""
+        return np.where(self.fired[:, :, None], self.logits, -np.inf).max(1)
+
+    @property
+    def chosen(self) -> Bool[np.ndarray, "expressions superpoints"]:
+        """The superpoints of each answer, before the zero-target rule."""
+        return self.union >= 0
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The outcome of each expression."""
+
+    overlap: Overlap
+    nothing: Bool[np.ndarray, " expressions"]
+    ious: Float[np.ndarray, " expressions"]
+
+
+def score(
+    truth: SceneTruth,
+    chosen: Bool[np.ndarray, "expressions superpoints"],
+    fired: Bool[np.ndarray, " expressions"],
+    min_points: int,
+) -> Scores:
+    """Compare answers that are unions of superpoints with the truth.
+
+    Args:
+        truth: the targets.
+        chosen: superpoints of each answer.
+        fired: whether any query fired.
+        min_points: fewer predicted vertices mean "nothing"; 0 switches that rule off.
+    """
+    found = superpoint_overlap(chosen, truth.sizes, truth.true)
+    nothing = answers_nothing(found, fired, min_points)
+    return Scores(found, nothing, intersection_over_union(found, nothing, truth.zero_target))

@@ -1,0 +1,1 @@
+"""Content-addressed results on the disk: got or made, atomic, verified."""

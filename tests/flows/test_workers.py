@@ -1,0 +1,71 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from flows.workers import JobError, WorkerPool
+
+JOBS = "tests.flows.jobs_for_tests"
+
+
+@pytest.fixture
+def pool():
+    with WorkerPool(("cpu",)) as pool:
+        yield pool
+
+
+def test_a_job_returns_its_result_and_its_events_in_order(pool):
+    events = []
+    assert pool.call(f"{JOBS}:add", 2, 3, on_event=events.append) == 5
+    assert events == [2, 3]
+
+
+def test_a_worker_stays_warm_and_has_one_thread(pool):
+    first, threads = pool.call(f"{JOBS}:who")
+    assert pool.call(f"{JOBS}:who") == (first, threads)
+    assert threads == "1"
+    assert first != os.getpid()
+
+
+def test_a_failing_job_says_why_and_costs_only_itself(pool):
+    before, _ = pool.call(f"{JOBS}:who")
+    with pytest.raises(JobError, match="ValueError: no such room") as caught:
+        pool.call(f"{JOBS}:fail", "no such room")
+    assert "jobs_for_tests.py" in caught.value.details
+    assert pool.call(f"{JOBS}:who")[0] == before
+
+
+def test_a_dead_worker_is_replaced(pool):
+    before, _ = pool.call(f"{JOBS}:who")
+    with pytest.raises(JobError, match=r"died while running .*:die"):
+        pool.call(f"{JOBS}:die")
+    assert pool.call(f"{JOBS}:who")[0] != before
+
+
+def test_workers_end_when_their_parent_is_killed():
+    script = (
+        "from flows.workers import WorkerPool\n"
+        "if __name__ == '__main__':\n"
+        "    WorkerPool(('cpu',)).call("
+        f"'{JOBS}:sleep', 60.0, on_event=lambda pid: print(pid, flush=True))\n"
+    )
+    parent = subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, env=os.environ
+    )
+    worker = int(parent.stdout.readline())
+    parent.send_signal(signal.SIGKILL)
+    parent.wait()
+    assert _gone_within(worker, 10.0)
+
+
+def _gone_within(pid: int, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.1)
+    return False
