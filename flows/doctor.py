@@ -65,7 +65,7 @@ def _sparse_convolution() -> list[Finding]:
 
 def _weights() -> list[Finding]:
     from hcfres.config.loading import load  # noqa: PLC0415
-    from hcfres.config.places import setting_file, setting_names  # noqa: PLC0415
+    from flows.places import setting_file, setting_names  # noqa: PLC0415
     from hcfres.config.setting import SettingConfig  # noqa: PLC0415
     from hcfres.semantics.weights import missing_weights  # noqa: PLC0415
 

@@ -163,5 +163,5 @@ def chart_link(port: int, experiment_id: str) -> str:
     """Give the page that shows all cells with their charts: sorting by a metric unfolds them."""
     return (
         f"http://127.0.0.1:{port}/#/experiments/{experiment_id}/runs"
-        "?orderByKey=metrics.%60val%2Fmiou%60&orderByAsc=false&compareRunsMode=CHART"
+        "?orderByKey=metrics.%60val%2Fall%2Fmiou%60&orderByAsc=false&compareRunsMode=CHART"
     )

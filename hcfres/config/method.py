@@ -17,7 +17,9 @@ class SemanticsConfig(Config):
 
     granularities: tuple[Granularity, ...]  # which of F_dense and F_inst the method is given
     blur_sigma_cells: PositiveFloat  # sigma of Eq. 3, in cells of the CLIP token grid (decision 14)
-    overlap: Literal["smallest", "weighted"]  # whose feature a pixel under two masks gets (decision 15)
+    overlap: Literal[
+        "smallest", "weighted"
+    ]  # whose feature a pixel under two masks gets (decision 15)
 
     @model_validator(mode="after")
     def _pixel_comes_first(self) -> "SemanticsConfig":

@@ -85,7 +85,9 @@ class SizeConfig(Config):
         if self.dim % self.heads:
             raise ValueError(f"dim {self.dim} is not a multiple of heads {self.heads}")
         if self.queries > self.seeds:
-            raise ValueError(f"queries {self.queries} exceed the {self.seeds} seeds they are chosen from")
+            raise ValueError(
+                f"queries {self.queries} exceed the {self.seeds} seeds they are chosen from"
+            )
         return self
 
 

@@ -4,11 +4,10 @@ import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import Int
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field
 
 from hcfres.data.errors import DataError
 from hcfres.data.files import read_json, write_bytes
@@ -41,9 +40,6 @@ class _File(BaseModel):
     seg_groups: list[_Group] = Field(alias="segGroups")
 
 
-_FORM: TypeAdapter[Any] = TypeAdapter(_File)
-
-
 def read_aggregation(path: Path, way_out: str = "") -> tuple[ObjectGroup, ...]:
     """Read the annotated objects in the file's order.
 
@@ -52,7 +48,7 @@ def read_aggregation(path: Path, way_out: str = "") -> tuple[ObjectGroup, ...]:
     Raises:
         DataError: missing or malformed, or two objects share an id.
     """
-    found = read_json(path, _FORM, way_out).seg_groups
+    found = read_json(path, _File.model_validate_json, way_out).seg_groups
     groups = tuple(ObjectGroup(g.object_id, g.label, tuple(g.segments)) for g in found)
     groups = _without_repetition(path, groups)
     ids = [group.object_id for group in groups]

@@ -18,7 +18,8 @@ from hcfres.data.files import read_json, write_bytes
 from hcfres.data.labels import LabelTable
 
 Id = Annotated[int, Field(ge=0, le=2**31 - 1, strict=True)]
-Point = tuple[float, float, float]
+Coordinate = Annotated[float, Field(allow_inf_nan=False)]
+Point = tuple[Coordinate, Coordinate, Coordinate]
 
 
 def _number(value: object) -> object:
@@ -75,8 +76,8 @@ class _ScanRefer(_Ours):
     description: str
 
 
-_MULTI3DREFER: TypeAdapter[Any] = TypeAdapter(list[_Multi3DRefer])
-_SCANREFER: TypeAdapter[Any] = TypeAdapter(list[_ScanRefer])
+_MULTI3DREFER: TypeAdapter[list[_Multi3DRefer]] = TypeAdapter(list[_Multi3DRefer])
+_SCANREFER: TypeAdapter[list[_ScanRefer]] = TypeAdapter(list[_ScanRefer])
 
 
 def read_multi3drefer(path: Path, way_out: str = "") -> tuple[Expression, ...]:
@@ -86,7 +87,7 @@ def read_multi3drefer(path: Path, way_out: str = "") -> tuple[Expression, ...]:
         DataError: missing or malformed; eval_type and number of targets disagree; a key comes
             twice; an entity lies outside its sentence. All of it at once.
     """
-    entries = read_json(path, _MULTI3DREFER, way_out)
+    entries = read_json(path, _MULTI3DREFER.validate_json, way_out)
     expressions = tuple(
         _expression(entry, "multi3drefer", tuple(entry.object_ids), entry.eval_type)
         for entry in entries
@@ -105,7 +106,7 @@ def read_scanrefer(path: Path, labels: LabelTable, way_out: str = "") -> tuple[E
     Raises:
         DataError: as `read_multi3drefer`.
     """
-    entries = read_json(path, _SCANREFER, way_out)
+    entries = read_json(path, _SCANREFER.validate_json, way_out)
     rivals: dict[tuple[str, int], set[int]] = defaultdict(set)
     for entry in entries:
         rivals[entry.scene_id, labels.benchmark_class(entry.object_name)].add(entry.object_id)

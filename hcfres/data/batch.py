@@ -4,7 +4,7 @@ Scenes are packed one after the other; sentences are padded to the longest.
 """
 
 from dataclasses import dataclass, fields, replace
-from typing import Self
+from typing import TypeVar
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -16,10 +16,13 @@ TOKEN_MAPS = ("main", "attribute", "pronoun", "other", "relation")
 """The five token maps in the order of their axis."""
 
 
+_M = TypeVar("_M", bound="_Movable")
+
+
 class _Movable:
     """A dataclass whose tensors go to a device together."""
 
-    def to(self, device: torch.device | str) -> Self:
+    def to(self: _M, device: torch.device | str) -> _M:
         """Copy every tensor to `device`; the rest is shared."""
         moved = {
             field.name: value.to(device)

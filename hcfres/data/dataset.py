@@ -13,6 +13,7 @@ from hcfres.data.files import read_text
 from hcfres.data.labels import LabelTable, read_labels
 from hcfres.data.scan_info import ScanInfo, read_scan_info
 from hcfres.data.scene import Frame, Scene
+from hcfres.store.files import file_hash
 
 Split = Literal["train", "val", "test"]
 Source = Literal["multi3drefer", "scanrefer"]
@@ -113,9 +114,9 @@ class Dataset:
         return self.root / EXPRESSION_FILES[source].format(split=split)
 
     def scene_hash(self, scene_id: str) -> str:
-        """Identify what `scene` reads: sha256 over the contents of its files and the label table."""
-        folder = self._scan(scene_id)
-        return self._hash_of((*scannet.scene_files(folder, scene_id), self.root / LABEL_TABLE))
+        """Identify what `scene` reads: sha256 over its files and the label table."""
+        files = scannet.scene_files(self._scan(scene_id), scene_id)
+        return self._hash_of((*files, self.root / LABEL_TABLE))
 
     def frames_hash(self, scene_id: str, every: int = 1) -> str:
         """Identify the frames `frame_indices` names: sha256 over their images, poses and K."""
@@ -124,17 +125,14 @@ class Dataset:
 
     def expressions_hash(self, source: Source, split: Split) -> str:
         """Identify the sentences of a split: sha256 of their file."""
-        path = self.expressions_path(source, split)
-        if not path.is_file():
-            raise DataError(path, "there is no such file", self._way_out)
-        return self._hash_of((path,))
+        return self._hash_of((self.expressions_path(source, split),))
 
     def _hash_of(self, paths: tuple[Path, ...]) -> str:
         """One hash of several files: names within the dataset and contents."""
-        from hcfres.store.files import file_hash
-
         whole = hashlib.sha256()
         for path in paths:
+            if not path.is_file():
+                raise DataError(path, "there is no such file", self._way_out)
             whole.update(f"{path.relative_to(self.root)} {file_hash(path)}\n".encode())
         return whole.hexdigest()
 

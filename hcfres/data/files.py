@@ -1,12 +1,16 @@
 """Bytes, text and JSON from files nobody vouches for, and whole files or none when writing."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from hcfres.data.errors import DataError, too_many
+from hcfres.store.errors import writing_failed
+
+T = TypeVar("T")
 
 LARGEST = 4 << 30
 """Bytes; a larger file is refused before it is read."""
@@ -46,15 +50,15 @@ def read_text(path: Path, way_out: str = "") -> str:
     return text.replace("\r\n", "\n")
 
 
-def read_json(path: Path, form: TypeAdapter[Any], way_out: str = "") -> Any:
-    """Return a JSON file's content in the form asked for.
+def read_json(path: Path, parse: Callable[[bytes], T], way_out: str = "") -> T:
+    """Return a JSON file's content as `parse` makes it, a pydantic `validate_json`.
 
     Raises:
         DataError: as `read_bytes`; or the content differs from the form, all differences named.
     """
     content = read_bytes(path, way_out)
     try:
-        return form.validate_json(content)
+        return parse(content)
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False)
         problems = [f"{_place(item['loc'])}{item['msg']}{_found(item)}" for item in found]
@@ -62,14 +66,22 @@ def read_json(path: Path, form: TypeAdapter[Any], way_out: str = "") -> Any:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all, making its folder when there is none."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write a file whole or not at all, making its folder when there is none.
+
+    Unlike the store's files it is not forced onto the disk: a dataset has hundreds of frames and is
+    believed only when its maker has finished.
+
+    Raises:
+        StoreError: the disk is full or refuses.
+    """
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         partial.write_bytes(content)
         partial.replace(path)
-    finally:
+    except OSError as error:
         partial.unlink(missing_ok=True)
+        raise writing_failed(path, error) from error
 
 
 def _place(location: tuple[int | str, ...]) -> str:

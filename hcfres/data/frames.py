@@ -11,7 +11,8 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 
 from hcfres.data.errors import DataError
-from hcfres.data.files import read_bytes, read_text, write_bytes
+from hcfres.data.files import read_bytes, write_bytes
+from hcfres.data.poses import read_matrix, require_rigid, write_matrix
 from hcfres.data.scene import Frame
 
 COLOUR_SUFFIXES = (".jpg", ".jpeg", ".png")
@@ -50,7 +51,7 @@ def survey_frames(folder: Path, every: int = 1, way_out: str = _FETCH_AGAIN) -> 
         counts = ", ".join(f"{len(f)} {name}" for f, (name, _) in zip(found, kinds, strict=True))
         raise DataError(folder, f"{len(complete)} complete frames: {counts} files", way_out)
     chosen = complete[::every]
-    valid = {i for i in chosen if np.isfinite(read_matrix(found[2][i])).all()}
+    valid = {i for i in chosen if np.isfinite(read_matrix(found[2][i], way_out)).all()}
     invalid = tuple(i for i in chosen if i not in valid)
     return FrameListing(tuple(i for i in chosen if i in valid), invalid, tuple(incomplete))
 
@@ -70,11 +71,12 @@ def read_frame(folder: Path, index: int, size: tuple[int, int] | None = None) ->
     colour = read_colour(_file(folder / "color", index, COLOUR_SUFFIXES), size)
     depth = read_depth(_file(folder / "depth", index, DEPTH_SUFFIXES))
     pose_file = _file(folder / "pose", index, (".txt",))
-    pose = read_matrix(pose_file)
+    pose = read_matrix(pose_file, _FETCH_AGAIN)
     if not np.isfinite(pose).all():
         raise DataError(pose_file, "the pose is invalid: tracking was lost", "Leave this frame out")
+    require_rigid(pose_file, pose, _FETCH_AGAIN)
     intrinsics_file = folder / "intrinsic" / "intrinsic_depth.txt"
-    intrinsics = read_matrix(intrinsics_file)[:3, :3]
+    intrinsics = read_matrix(intrinsics_file, _FETCH_AGAIN)[:3, :3]
     require_intrinsics(intrinsics_file, intrinsics, depth.shape)
     return Frame(index, colour, depth, intrinsics, pose)
 
@@ -100,22 +102,6 @@ def read_depth(path: Path, unit_m: float = 0.001) -> Float[np.ndarray, "height w
         reason = f"depth is a 16-bit greyscale image; found mode {image.mode}"
         raise DataError(path, reason, "Write millimetres as 16-bit PNG")
     return np.asarray(image).astype(np.float32) * np.float32(unit_m)
-
-
-def read_matrix(path: Path) -> Float[np.ndarray, "4 4"]:
-    """Read 4 x 4 numbers, finite or not.
-
-    Raises:
-        DataError: missing, or not 16 numbers.
-    """
-    words = read_text(path).split()
-    try:
-        numbers = np.array([float(word) for word in words[:17]])
-    except ValueError as error:
-        raise DataError(path, f"a matrix has 16 numbers: {error}", _FETCH_AGAIN) from None
-    if len(numbers) != 16:
-        raise DataError(path, f"a matrix has 16 numbers, found {len(words)}", _FETCH_AGAIN)
-    return numbers.reshape(4, 4)
 
 
 def require_intrinsics(path: Path | str, intrinsics: np.ndarray, shape: tuple[int, ...]) -> None:
@@ -162,12 +148,6 @@ def write_intrinsics(
         matrix[:3, :3] = intrinsics
         write_matrix(folder / "intrinsic" / f"intrinsic_{name}.txt", matrix)
         write_matrix(folder / "intrinsic" / f"extrinsic_{name}.txt", np.eye(4))
-
-
-def write_matrix(path: Path, matrix: Float[np.ndarray, "4 4"]) -> None:
-    """Write four lines of four numbers with six decimals."""
-    lines = [" ".join(f"{value:f}" for value in row) for row in matrix]
-    write_bytes(path, ("\n".join(lines) + "\n").encode())
 
 
 def numbered_files(folder: Path, suffixes: tuple[str, ...], way_out: str = "") -> dict[int, Path]:

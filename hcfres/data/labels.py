@@ -27,16 +27,19 @@ NYU40 = (
 """The name of each nyu40 id; 0 is unlabelled."""
 
 BENCHMARK = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 16, 24, 28, 33, 34, 36, 39)
-"""The nyu40 ids of the 20 benchmark classes in their order; all but the first two have instances."""
+"""The nyu40 ids of the 20 benchmark classes in their order.
+
+All but the first two have instances."""
 
 OTHER_FURNITURE = 39
 
-_COLOURS = (
+_COLOURS = bytes.fromhex(
     "000000 aec7e8 98df8a 1f77b4 ffbb78 bcbd22 8c564b ff9896 d62728 c5b0d5 9467bd c49c94 17becf "
     "b24c4c f7b6d2 42bc66 dbdb8d 8c39c5 cab934 33b0cb c83683 5cc13d 4e47b7 ac7252 ff7f0e 5ba38a "
     "99629c 8c9965 9edae5 647d9a b27f87 78b980 926fc2 2ca02c 708090 60cfd1 e377c2 d55cb0 5e6ad3 "
     "5254a3 645590"
-).split()
+)
+"""Red, green and blue of each nyu40 id, as the benchmark draws them."""
 
 
 @dataclass(frozen=True)
@@ -123,8 +126,8 @@ def write_labels(path: Path, table: LabelTable) -> None:
 
 def label_colours(labels: Int[np.ndarray, " vertices"]) -> UInt8[np.ndarray, "vertices 3"]:
     """Return the benchmark's colour of each nyu40 label."""
-    palette = np.array([list(bytes.fromhex(colour)) for colour in _COLOURS], dtype=np.uint8)
-    return palette[labels]
+    palette: np.ndarray = np.frombuffer(_COLOURS, dtype=np.uint8).reshape(-1, 3)
+    return np.asarray(palette[labels])
 
 
 def _is_number(cell: str) -> bool:

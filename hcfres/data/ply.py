@@ -12,6 +12,8 @@ from hcfres.data.ply_header import AGAIN, ENCODINGS, Element, Header, parse_head
 
 _FACE_LISTS = ("vertex_indices", "vertex_index")
 _LONGEST_NUMBER = 64
+FARTHEST = 1e6
+"""No coordinate lies farther from the origin, whether in metres or in millimetres."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,7 @@ class Mesh:
     """A PLY file's content, in the file's own frame and unit."""
 
     vertices: Float[np.ndarray, "vertices 3"]
-    """float32 or float64, as stored; always finite."""
+    """float32 or float64, as stored; finite, at most FARTHEST."""
     colours: UInt8[np.ndarray, "vertices 3"] | None
     """None where the file has none."""
     faces: Int[np.ndarray, "faces 3"]
@@ -57,7 +59,12 @@ def write_ply(path: Path, mesh: Mesh) -> None:
 
     With `labels` the layout is that of `.labels.ply`, without that of `_vh_clean_2.ply`. Missing
     colours are written as black; a cloud has no face element; normals are not written.
+
+    Raises:
+        ValueError: a label outside 0..65535.
     """
+    if mesh.labels is not None and not ((mesh.labels >= 0) & (mesh.labels <= 0xFFFF)).all():
+        raise ValueError(f"{path}: a label is 0..65535 in a PLY file")
     fields = [(name, "<f4") for name in "xyz"]
     fields += [(name, "u1") for name in ("red", "green", "blue", "alpha")]
     if mesh.labels is not None:
@@ -93,8 +100,8 @@ def _header_text(mesh: Mesh) -> str:
 def _tables(path: Path, header: Header, content: bytes) -> dict[str, np.ndarray]:
     """The elements `vertex` and `face` as structured arrays; what comes after them is ignored."""
     wanted = {"vertex", "face"} & {element.name for element in header.elements}
-    source = _Ascii(path, header, content) if header.encoding == "ascii" else None
-    source = source or _Binary(path, header, content)
+    kind = _Ascii if header.encoding == "ascii" else _Binary
+    source: _Ascii | _Binary = kind(path, header, content)
     tables: dict[str, np.ndarray] = {}
     for element in header.elements:
         tables[element.name] = source.take(element, _record(path, element, header.encoding))
@@ -108,9 +115,9 @@ def _tables(path: Path, header: Header, content: bytes) -> dict[str, np.ndarray]
 
 
 def _record(path: Path, element: Element, encoding: str) -> np.dtype:
-    """One row of an element; a list of three is a field of three, after its length `NAME#`."""
+    """One row of an element; the list of corners is a field of three after its length, `#`."""
     order = ENCODINGS[encoding]
-    fields: list[tuple] = []
+    fields: list[tuple[str, str] | tuple[str, str, int]] = []
     for column in element.properties:
         if column.count_kind is None:
             fields.append((column.name, order + column.kind))
@@ -119,8 +126,11 @@ def _record(path: Path, element: Element, encoding: str) -> np.dtype:
             reason = f"lists such as `{column.name}` of element {element.name} are not read"
             way_out = "Export positions, colours and triangles only"
             raise DataError(path, reason, way_out, "header")
-        fields += [("#", order + column.count_kind), ("indices", order + column.kind, 3)]
-    return np.dtype(fields)
+        fields += [("#", order + column.count_kind), ("#corners", order + column.kind, 3)]
+    try:
+        return np.dtype(fields)
+    except ValueError as error:
+        raise DataError(path, f"element {element.name}: {error}", AGAIN, "header") from None
 
 
 class _Binary:
@@ -177,7 +187,8 @@ class _Ascii:
             if kind.kind in "iu" and not _fits(values, kind):
                 reason = f"`{name}` holds numbers that are not of its type"
                 raise DataError(self.path, reason, AGAIN, f"element {element.name}")
-            table[name] = values if shape else values[:, 0]
+            with np.errstate(over="ignore"):
+                table[name] = values if shape else values[:, 0]
             column += values.shape[1]
         return table
 
@@ -213,9 +224,10 @@ def _raise_truncated(path: Path, element: Element, found: int) -> None:
 
 
 def _require_finite(path: Path, vertices: np.ndarray) -> None:
-    wrong = np.flatnonzero(~np.isfinite(vertices).all(axis=1))
+    wrong = np.flatnonzero(~(np.abs(vertices) <= FARTHEST).all(axis=1))
     if len(wrong):
-        reason = f"coordinates that are not finite, {len(wrong)} vertices in all"
+        what = f"coordinates {vertices[wrong[0]].tolist()} are not finite or beyond {FARTHEST:g}"
+        reason = f"{what}, {len(wrong)} vertices in all"
         raise DataError(path, reason, "Remove these vertices", f"vertex {wrong[0]}")
 
 
@@ -249,11 +261,11 @@ def _labels(path: Path, table: np.ndarray) -> np.ndarray | None:
 def _faces(path: Path, table: np.ndarray | None, vertices: int) -> np.ndarray:
     if table is None or not len(table):
         return np.zeros((0, 3), np.int64)
-    if "indices" not in (table.dtype.names or ()):
+    if "#corners" not in (table.dtype.names or ()):
         raise DataError(path, f"faces have {table.dtype.names}, no vertex_indices", AGAIN, "header")
-    if table["indices"].dtype.kind not in "iu":
+    if table["#corners"].dtype.kind not in "iu":
         raise DataError(path, "vertex indices are not whole numbers", AGAIN, "header")
-    faces = table["indices"].astype(np.int64)
+    faces = table["#corners"].astype(np.int64)
     wrong = np.flatnonzero(((faces < 0) | (faces >= vertices)).any(axis=1))
     if len(wrong):
         reason = f"corners {faces[wrong[0]].tolist()} of a mesh with {vertices} vertices"

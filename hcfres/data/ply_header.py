@@ -74,7 +74,8 @@ def _header_lines(path: Path, content: bytes) -> tuple[list[list[str]], int]:
         raise DataError(
             path, "this is not a PLY file: it does not start with `ply`", AGAIN, "line 1"
         )
-    lines, start = [], 0
+    lines: list[list[str]] = []
+    start = 0
     while True:
         stop = content.find(b"\n", start, HEADER_LIMIT)
         if stop < 0:

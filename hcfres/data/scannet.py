@@ -82,10 +82,9 @@ def write_scene(folder: Path, scene: Scene, info: dict[str, str]) -> None:
 
 
 def scene_files(folder: Path, scene_id: str) -> tuple[Path, ...]:
-    """Name the files that decide what `read_scene` returns, those that exist."""
-    suffixes = (MESH, LABELS, SEGMENTS, OBJECTS)
-    paths = (folder / f"{scene_id}{suffix}" for suffix in suffixes)
-    return tuple(path for path in paths if path.exists())
+    """Name the files that decide what `read_scene` returns: the mesh, and what exists beside it."""
+    mesh, *others = (folder / f"{scene_id}{end}" for end in (MESH, LABELS, SEGMENTS, OBJECTS))
+    return (mesh, *(path for path in others if path.exists()))
 
 
 def _semantics(path: Path, instances: np.ndarray, objects: tuple[SceneObject, ...]) -> np.ndarray:

@@ -2,11 +2,11 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 from jaxtyping import Int
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field
 
 from hcfres.data.errors import DataError
 from hcfres.data.files import read_json, write_bytes
@@ -19,9 +19,6 @@ class _File(BaseModel):
     seg_indices: list[SegmentId] = Field(alias="segIndices")
 
 
-_FORM: TypeAdapter[Any] = TypeAdapter(_File)
-
-
 def read_segments(path: Path, vertices: int, way_out: str = "") -> Int[np.ndarray, " vertices"]:
     """Read the segment of each of `vertices` vertices; the ids are arbitrary and not contiguous.
 
@@ -30,7 +27,7 @@ def read_segments(path: Path, vertices: int, way_out: str = "") -> Int[np.ndarra
     Raises:
         DataError: missing, malformed, or made for a mesh of another size.
     """
-    found = read_json(path, _FORM, way_out).seg_indices
+    found = read_json(path, _File.model_validate_json, way_out).seg_indices
     if len(found) != vertices:
         reason = f"{len(found)} segment ids for a mesh of {vertices} vertices"
         hint = "Pair the decimated mesh (_vh_clean_2) with _vh_clean_2.0.010000.segs.json"

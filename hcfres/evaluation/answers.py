@@ -1,7 +1,8 @@
 """Answers of a network for the expressions of one scene, as arrays over its superpoints."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -15,13 +16,10 @@ from hcfres.evaluation.metrics import (
     intersection_over_union,
     superpoint_overlap,
 )
-
-Rule = Literal["any", "one"]
-"""`any`: the union of all queries that fired, perhaps nothing (3D-GRES; Multi3DRefer).
-`one`: always the query most likely to fire (3D-RES; ScanRefer)."""
+from hcfres.model.output import NetworkOutput, Rule, answer
 
 FIRES = 0.5
-"""A query fires when its indicator probability is above this."""
+"""A query fires when its indicator probability is above this (rule "gres")."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,7 @@ class SceneTruth:
     true: Int[np.ndarray, "expressions superpoints"]
     """Target vertices in each superpoint."""
 
-    @property
+    @cached_property
     def zero_target(self) -> Bool[np.ndarray, " expressions"]:
         """Which expressions mean no object."""
         return np.array([not e.object_ids for e in self.expressions], dtype=bool)
@@ -65,9 +63,10 @@ def scene_truth(
         for object_id in dict.fromkeys(expression.object_ids):
             if object_id not in row:
                 raise DataError(
-                    f"expression {expression.key} of {expression.dataset}: scene "
-                    f"{scene.scene_id} has no vertex of object {object_id}; "
-                    "scans and annotations are not of one release"
+                    expression.dataset,
+                    f"scene {scene.scene_id} has no vertex of object {object_id}",
+                    "Use scans and annotations of one release",
+                    place=f"expression {expression.key}",
                 )
             true[index] += table[row[object_id]]
     return SceneTruth(scene, labels, sizes, expressions, true)
@@ -78,31 +77,54 @@ class SceneAnswers:
     """What the last decoder layer says about a scene's expressions."""
 
     logits: Float[np.ndarray, "expressions queries superpoints"]
-    """Of each query's mask; positive is inside."""
+    """Of each query's mask; from 0 on is inside."""
     scores: Float[np.ndarray, "expressions queries"]
     """Predicted IoU of each query's mask."""
     indicators: Float[np.ndarray, "expressions queries"]
     """Probability that the query is of a target."""
-    rule: Rule
-
-    @property
-    def fired(self) -> Bool[np.ndarray, "expressions queries"]:
-        """The queries whose masks make the answer."""
-        if self.rule == "any":
-            return self.indicators > FIRES
-        fired = np.zeros(self.indicators.shape, dtype=bool)
-        fired[np.arange(len(fired)), self.indicators.argmax(1)] = True
-        return fired
-
-    @property
-    def union(self) -> Float[np.ndarray, "expressions superpoints"]:
-        """Largest logit over the queries that fired; -inf where none did."""
-        return np.where(self.fired[:, :, None], self.logits, -np.inf).max(1)
+    fired: Bool[np.ndarray, "expressions queries"]
+    """The queries whose masks make the answer."""
+    union: Float[np.ndarray, "expressions superpoints"]
+    """Largest logit over the queries that fired; NOTHING_LOGIT where none did."""
 
     @property
     def chosen(self) -> Bool[np.ndarray, "expressions superpoints"]:
         """The superpoints of each answer, before the zero-target rule."""
         return self.union >= 0
+
+
+def scene_answers(output: NetworkOutput, rule: Rule) -> SceneAnswers:
+    """The answers of a network that was given one scene.
+
+    Args:
+        output: of one scene and some of its expressions.
+        rule: "gres": the union of all queries that fired, perhaps nothing (Multi3DRefer); "res":
+            always the query most likely to be of the target (ScanRefer).
+
+    Raises:
+        ValueError: a logit is not a number.
+    """
+    last, said = output.layers[-1], answer(output, rule)
+    arrays = {
+        "logits": last.masks,
+        "scores": last.scores,
+        "indicators": said.probability,
+        "fired": said.fired,
+        "union": said.logits,
+    }
+    found = {name: tensor.detach().cpu().numpy() for name, tensor in arrays.items()}
+    for name, array in found.items():
+        if not np.isfinite(array).all():
+            raise ValueError(f"the network's {name} are not finite; its weights are damaged")
+    return SceneAnswers(**found)
+
+
+def join_answers(parts: Sequence[SceneAnswers]) -> SceneAnswers:
+    """The answers of several groups of a scene's expressions, one after the other."""
+    names = SceneAnswers.__dataclass_fields__
+    return SceneAnswers(
+        **{name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+    )
 
 
 @dataclass(frozen=True)

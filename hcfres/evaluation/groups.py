@@ -47,7 +47,7 @@ class GroupMetrics:
     def flat(self) -> dict[str, float]:
         """Every number under `group/score`; those of empty groups are left out."""
         return {
-            f"{group}/{name}": value
+            f"{group}/{name}": float(value)
             for group, scores in self.groups.items()
             for name, value in vars(scores).items()
             if scores.count

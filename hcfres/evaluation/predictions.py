@@ -13,8 +13,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from hcfres.evaluation.answers import Rule, SceneAnswers, SceneTruth, Scores
+from hcfres.evaluation.answers import SceneAnswers, SceneTruth, Scores
 from hcfres.evaluation.runs import LOGIT_STEP, encode_logits, encode_runs
+from hcfres.model.output import Rule
 
 FORMAT = 1
 

@@ -39,6 +39,7 @@ class PredictionTable:
 
 
 _AS_EVALUATED = Thresholds()
+_AGAIN = "Evaluate the cell again to write its predictions anew"
 
 
 def evaluate_file(path: Path, thresholds: Thresholds = _AS_EVALUATED) -> GroupMetrics:
@@ -62,13 +63,13 @@ def read_predictions(path: Path) -> PredictionTable:
     try:
         table = pq.read_table(path)
     except (OSError, pa.ArrowException) as error:
-        raise DataError(f"{path}: not a readable parquet file ({error})") from None
+        raise DataError(path, f"not a readable parquet file ({error})", _AGAIN) from None
     about = json.loads((table.schema.metadata or {}).get(b"hcfres", b"{}"))
     if about.get("format") != FORMAT:
         found = about.get("format", "none")
-        raise DataError(f"{path}: predictions of format {found}, and this code reads {FORMAT}")
+        raise DataError(path, f"predictions of format {found}, where {FORMAT} is read", _AGAIN)
     if missing := COLUMNS.keys() - set(table.column_names):
-        raise DataError(f"{path}: columns are missing: {', '.join(sorted(missing))}")
+        raise DataError(path, f"columns are missing: {', '.join(sorted(missing))}", _AGAIN)
     names = PredictionSource.__dataclass_fields__
     return PredictionTable(PredictionSource(**{name: about[name] for name in names}), table)
 
@@ -86,7 +87,7 @@ def expression_scores(
     predicted, true, common, fired = (np.array(column) for column in zip(*counted, strict=True))
     found = Overlap(predicted, true, common)
     least = opened.source.min_points if thresholds.min_points is None else thresholds.min_points
-    if opened.source.rule == "one":
+    if opened.source.rule == "res":
         least = 0
     nothing = answers_nothing(found, fired.astype(bool), least)
     zero_target = np.array([not row["object_ids"] for row in rows])
@@ -100,7 +101,7 @@ def _counts(
     if thresholds.mask_logit != 0:
         return _counts_of_logits(row, thresholds.mask_logit)
     target = decode_runs(row["target_runs"])
-    if thresholds.indicator == FIRES or source.rule == "one":
+    if thresholds.indicator == FIRES or source.rule == "res":
         mask, fired = decode_runs(row["union_runs"]), bool(row["instances"])
     else:
         kept = [one for one in row["instances"] if one["indicator"] > thresholds.indicator]

@@ -46,18 +46,9 @@ class PointGrid:
             counts: neighbours listed for each query.
         """
         doubles = np.ascontiguousarray(queries, dtype=np.float64)
-        return _query(
-            doubles,
-            self.points,
-            self.numbers,
-            self.cell_starts,
-            self.origin,
-            self.cells,
-            self.cell_m,
-            self.radius,
-            count,
-            order == "index",
-        )
+        table = (self.points, self.numbers, self.cell_starts)
+        frame = (self.origin, self.cells, self.cell_m)
+        return _query(doubles, table, frame, (self.radius, count, order == "index"))
 
 
 def point_grid(points: Float[np.ndarray, "points 3"], radius: float) -> PointGrid:
@@ -96,9 +87,7 @@ def _insert(numbers, ranks, held, number, rank):
             return held
         held -= 1
     at = held
-    while at > 0 and (
-        ranks[at - 1] > rank or (ranks[at - 1] == rank and numbers[at - 1] > number)
-    ):
+    while at > 0 and (ranks[at - 1] > rank or (ranks[at - 1] == rank and numbers[at - 1] > number)):
         ranks[at], numbers[at] = ranks[at - 1], numbers[at - 1]
         at -= 1
     ranks[at], numbers[at] = rank, number
@@ -107,7 +96,10 @@ def _insert(numbers, ranks, held, number, rank):
 
 @kernel
 @no_type_check
-def _query(queries, points, numbers, starts, origin, cells, cell, radius, count, by_index):
+def _query(queries, table, frame, limits):
+    points, numbers, starts = table
+    origin, cells, cell = frame
+    radius, count, by_index = limits
     found = np.full((len(queries), count), -1, np.int32)
     counts = np.zeros(len(queries), np.int32)
     ranks = np.empty(count)

@@ -54,7 +54,7 @@ def mask_columns(
     areas = cover.sum(axis=(1, 2))
     rows = (2 * np.arange(size[0]) + 1) * cover.shape[1] // (2 * size[0])
     columns = (2 * np.arange(size[1]) + 1) * cover.shape[2] // (2 * size[1])
-    seen = cover[:, rows[:, None], columns].reshape(len(cover), -1)
+    seen = cover[:, rows[:, None], columns].reshape(len(cover), size[0] * size[1])
     if overlap == "smallest":
         return int(first), _smallest(seen, areas)
     return int(first), _weighted(seen, masks.predicted_iou[first:end].astype(np.float64))
@@ -67,7 +67,9 @@ def unpack(masks: FrameMasks, first: int, end: int) -> Bool[np.ndarray, "masks h
     return flat.astype(bool).reshape(end - first, height, width)
 
 
-def _between(pixels: int, tokens: int) -> tuple[Int64[np.ndarray, "pixels 2"], Float64[np.ndarray, "pixels 2"]]:
+def _between(
+    pixels: int, tokens: int
+) -> tuple[Int64[np.ndarray, "pixels 2"], Float64[np.ndarray, "pixels 2"]]:
     """The two tokens that each pixel lies between, and their weights."""
     place = np.maximum((np.arange(pixels) + 0.5) * tokens / pixels - 0.5, 0)
     lower = np.minimum(place.astype(np.int64), tokens - 1)
@@ -81,7 +83,7 @@ def _smallest(
 ) -> ColumnWeights:
     """Each pixel to its mask of smallest area; equal areas to the earlier mask."""
     owner = np.full(seen.shape[1], -1, dtype=np.int32)
-    for mask in np.lexsort((-np.arange(len(areas)), areas))[::-1]:
+    for mask in np.lexsort((np.arange(len(areas)), areas))[::-1]:
         owner[seen[mask]] = mask
     owned = owner >= 0
     starts = np.concatenate([[0], np.cumsum(owned)])

@@ -35,6 +35,7 @@ def dense_operator(
     superpoints: Superpoints,
     grid: tuple[int, int],
     config: LiftingConfig,
+    *,
     legacy: tuple[Legacy, ...] = (),
 ) -> LiftingOperator:
     """A for CLIP's tokens: columns are (frame, row, column) in the order of the frames given.
@@ -56,8 +57,9 @@ def instance_operator(
     vertices: Float[np.ndarray, "points 3"],
     superpoints: Superpoints,
     masks: FrameMasks,
-    overlap: Overlap,
     config: LiftingConfig,
+    *,
+    overlap: Overlap,
     legacy: tuple[Legacy, ...] = (),
 ) -> LiftingOperator:
     """A for instance features: columns are the masks; pixels under no mask contribute nothing.
@@ -80,10 +82,11 @@ def both_operators(
     frames: Iterable[Frame],
     vertices: Float[np.ndarray, "points 3"],
     superpoints: Superpoints,
+    config: LiftingConfig,
+    *,
     grid: tuple[int, int],
     masks: FrameMasks,
     overlap: Overlap,
-    config: LiftingConfig,
     legacy: tuple[Legacy, ...] = (),
 ) -> tuple[LiftingOperator, LiftingOperator]:
     """`dense_operator` and `instance_operator`, each frame searched once for both."""

@@ -56,7 +56,7 @@ def make_room(seed: int, scene_id: str) -> Room:
 
 
 def _empty(rng: np.random.Generator) -> Plan:
-    width, depth = rng.uniform(3.6, 6.0), rng.uniform(3.2, 5.0)
+    width, depth = rng.uniform(3.5, 5.6), rng.uniform(3.0, 4.6)
     return Plan(float(width), float(depth), float(rng.uniform(2.4, 2.65)), int(rng.integers(13, MOST + 1)))
 
 

@@ -1,25 +1,29 @@
-"""The logical form of a sentence, and what it means in a room.
+"""What a logical form denotes in a room.
 
-A form is a restricted noun: a class, what must hold of each object, at most one superlative over
-those that are left, and how many are meant. Every judgement has three values; `judge` keeps the
-objects that are too close to call apart.
+Every judgement has three values: `judge` keeps the objects that are too close to call apart, and a
+sentence is only used when there are none.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 from hcfres.data.expression import Viewpoint
 from hcfres.data.rooms import relations
+from hcfres.data.rooms.forms import (
+    Attribute,
+    Constraint,
+    Form,
+    Negated,
+    Placed,
+    PlaceKind,
+    Related,
+    RelationKind,
+    Stance,
+    Superlative,
+)
 from hcfres.data.rooms.relations import Truth
 from hcfres.data.rooms.room import Furniture, Room
-
-AttributeKind = Literal["colour", "pattern", "size", "shape"]
-RelationKind = Literal["on", "under", "above", "next_to", "left_of", "right_of", "between"]
-PlaceKind = Literal["corner", "against_wall", "on_wall", "middle"]
-SuperlativeKind = Literal[
-    "nearest", "farthest", "largest", "smallest", "tallest", "leftmost", "rightmost"
-]
 
 EYE_HEIGHT_M = 1.5
 _LARGER = 1.3
@@ -27,76 +31,8 @@ _LARGER = 1.3
 _TALLER_M = 0.15
 _NEARER_M = 0.4
 _MORE_SIDEWAYS_M = 0.4
-
-
-@dataclass(frozen=True)
-class Attribute:
-    """What the object itself looks like."""
-
-    kind: AttributeKind
-    value: str
-
-
-@dataclass(frozen=True)
-class Placed:
-    """Where in the room the object is."""
-
-    place: PlaceKind
-
-
-@dataclass(frozen=True)
-class Related:
-    """How the object stands to others: to one anchor, or for `between` to two."""
-
-    relation: RelationKind
-    anchors: tuple["Form", ...]
-
-
-@dataclass(frozen=True)
-class Negated:
-    """What does not hold of the object."""
-
-    constraint: Attribute | Placed | Related
-
-
-Constraint = Attribute | Placed | Related | Negated
-
-
-@dataclass(frozen=True)
-class Superlative:
-    """Which of the remaining objects is the extreme one."""
-
-    kind: SuperlativeKind
-    anchor: "Form | None" = None
-    """What nearest and farthest are measured from."""
-
-
-@dataclass(frozen=True)
-class Form:
-    """The meaning of a noun phrase."""
-
-    label: str
-    constraints: tuple[Constraint, ...] = ()
-    superlative: Superlative | None = None
-    number: int | None = 1
-    """1: the only one; n: all n of them; None: all, however many."""
-
-
-@dataclass(frozen=True)
-class Stance:
-    """Where the sentence says that the speaker stands; None is the middle of the room."""
-
-    origin: Form | None
-    toward: Form | None
-
-
-@dataclass(frozen=True)
-class Meaning:
-    """What a whole sentence says."""
-
-    form: Form
-    stance: Stance | None = None
-    """Given exactly when the form speaks of left or right."""
+_MORE_SIDEWAYS_DEG = 8.0
+_AHEAD_M = 0.4
 
 
 @dataclass(frozen=True)
@@ -168,23 +104,25 @@ def _stands(place: PlaceKind, item: Furniture, room: Room) -> Truth:
             return relations.in_middle(item, room)
 
 
-def _relates(
-    related: Related, item: Furniture, room: Room, viewpoint: Viewpoint | None
-) -> Truth:
-    anchors = [_anchors(anchor, room) for anchor in related.anchors]
+def _relates(related: Related, item: Furniture, room: Room, viewpoint: Viewpoint | None) -> Truth:
+    named = [pair for anchor in related.anchors for pair in _named(anchor, room)]
     if related.relation == "between":
-        found = [ends for group in anchors for ends in group]
-        if len(found) != 2:
-            return False if len(found) < 2 else None
-        return relations.between(item, found)
-    truths = [_pair(related.relation, item, other, room, viewpoint) for other in anchors[0]]
-    return relations.none_of(relations.all_of(*(relations.none_of(t) for t in truths)))
+        if len(named) != 2:
+            return False if len(named) < 2 else None
+        ends = [other for other, _ in named]
+        return relations.all_of(relations.between(item, ends), *(sure for _, sure in named))
+    truths = (
+        relations.all_of(_pair(related.relation, item, other, room, viewpoint), sure)
+        for other, sure in named
+    )
+    return relations.none_of(relations.all_of(*(relations.none_of(truth) for truth in truths)))
 
 
-def _anchors(form: Form, room: Room) -> list[Furniture]:
-    """The objects an anchor names; an anchor never speaks of left or right itself."""
-    named = judge(form, room)
-    return [item for item in room.furniture if item.object_id in named.certain | named.doubtful]
+def _named(form: Form, room: Room) -> list[tuple[Furniture, Truth]]:
+    """The objects an anchor names, each with True or, where doubtful, None."""
+    found = judge(form, room)
+    sure: dict[int, Truth] = dict.fromkeys(found.doubtful) | dict.fromkeys(found.certain, True)
+    return [(item, sure[item.object_id]) for item in room.furniture if item.object_id in sure]
 
 
 def _pair(
@@ -216,43 +154,93 @@ def _need(viewpoint: Viewpoint | None) -> Viewpoint:
     return viewpoint
 
 
-def _extreme(
-    superlative: Superlative, found: Judgement, room: Room, viewpoint: Viewpoint | None
-) -> Judgement:
-    """The one object that clearly leads; if none does, all that may lead are doubtful."""
-    ids = found.certain | found.doubtful
-    pool = [item for item in room.furniture if item.object_id in ids]
-    if len(pool) < 2 or found.doubtful:
-        return found if not found.doubtful else Judgement(frozenset(), ids)
-    for measure, margin in _measures(superlative, room, viewpoint):
-        scores = {item.object_id: measure(item) for item in pool}
-        ranked = sorted(scores, key=lambda number: scores[number])
-        if scores[ranked[1]] - scores[ranked[0]] < margin:
-            return Judgement(frozenset(), ids)
-        ids = ids & {ranked[0]}
-    return Judgement(ids, frozenset()) if ids else Judgement(frozenset(), found.certain)
+def viewpoint_of(stance: Stance, room: Room) -> Viewpoint | None:
+    """Where the speaker stands, at eye height, in the room's frame; None where it is not clear."""
+    position = _spot(stance.origin, room)
+    target = _spot(stance.toward, room)
+    if position is None or target is None or math.dist(position[:2], target[:2]) < 1.0:
+        return None
+    return Viewpoint((position[0], position[1], EYE_HEIGHT_M), target)
+
+
+def _spot(form: Form | None, room: Room) -> tuple[float, float, float] | None:
+    if form is None:
+        return (room.width / 2, room.depth / 2, room.height / 2)
+    named = _named(form, room)
+    return named[0][0].centre if len(named) == 1 and named[0][1] else None
 
 
 Measure = tuple[Callable[[Furniture], float], float]
 """What is smallest for the extreme object, and by how much it must lead."""
 
 
+def _extreme(
+    superlative: Superlative, found: Judgement, room: Room, viewpoint: Viewpoint | None
+) -> Judgement:
+    """The one object that clearly leads; if none does, all that may lead are doubtful."""
+    unclear = Judgement(frozenset(), found.certain | found.doubtful)
+    if found.doubtful:
+        return unclear
+    pool = [item for item in room.furniture if item.object_id in found.certain]
+    if not pool:
+        return found
+    measures = _measures(superlative, pool, room, viewpoint)
+    winners = {_leader(measure, pool) for measure in measures} or {None}
+    (winner,) = winners if len(winners) == 1 else (None,)
+    return unclear if winner is None else Judgement(frozenset({winner}), frozenset())
+
+
+def _leader(measure: Measure, pool: list[Furniture]) -> int | None:
+    """The object whose measure is smallest by the margin."""
+    score, margin = measure
+    ranked = sorted((score(item), item.object_id) for item in pool)
+    clear = len(ranked) == 1 or ranked[1][0] - ranked[0][0] >= margin
+    return ranked[0][1] if clear else None
+
+
 def _measures(
-    superlative: Superlative, room: Room, viewpoint: Viewpoint | None
+    superlative: Superlative, pool: list[Furniture], room: Room, viewpoint: Viewpoint | None
 ) -> tuple[Measure, ...]:
-    """The measures in all of which the extreme object must lead."""
-    kind = superlative.kind
-    if kind in ("nearest", "farthest"):
-        if superlative.anchor is None:
-            raise ValueError(f"{kind} needs an anchor to measure from")
-        anchors = _anchors(superlative.anchor, room)
-        if len(anchors) != 1:
-            return ((lambda item: 0.0, 1.0),)
-        return _distances(anchors[0], 1.0 if kind == "nearest" else -1.0)
-    if kind in ("largest", "smallest"):
-        sign = -1.0 if kind == "largest" else 1.0
-        return ((lambda item: sign * _volume(item), 1.0),)
-    if kind == "tallest":
-        return ((lambda item: -item.extent[2], _TALLER_M),)
-    sign = 1.0 if kind == "leftmost" else -1.0
-    return ((_sideways(_need(viewpoint), sign), _MORE_SIDEWAYS_M),)
+    """The measures in all of which the extreme object must lead; none where that is not defined."""
+    match superlative.kind:
+        case "largest" | "smallest":
+            sign = -1 if superlative.kind == "largest" else 1
+            return ((lambda item: sign * math.log(math.prod(item.extent)), math.log(_LARGER)),)
+        case "tallest":
+            return ((lambda item: -item.extent[2], _TALLER_M),)
+        case "nearest" | "farthest":
+            return _distances(superlative, room)
+        case "leftmost" | "rightmost":
+            sign = 1 if superlative.kind == "leftmost" else -1
+            return _sideways(pool, _need(viewpoint), sign)
+
+
+def _distances(superlative: Superlative, room: Room) -> tuple[Measure, ...]:
+    if superlative.anchor is None:
+        raise ValueError(f"{superlative.kind} needs an anchor to measure from")
+    named = _named(superlative.anchor, room)
+    if len(named) != 1 or not named[0][1]:
+        return ()
+    sign, anchor = (1 if superlative.kind == "nearest" else -1), named[0][0]
+    return (
+        (lambda item: sign * relations.gap(item, anchor), _NEARER_M),
+        (lambda item: sign * relations.distance(item, anchor), _NEARER_M),
+    )
+
+
+def _sideways(pool: list[Furniture], viewpoint: Viewpoint, sign: int) -> tuple[Measure, ...]:
+    """By metres and by angle; undefined when an object is beside or behind the viewer."""
+    forward, rightward = relations.axes(viewpoint)
+
+    def ahead_and_aside(item: Furniture) -> tuple[float, float]:
+        offset = [item.centre[axis] - viewpoint.position[axis] for axis in (0, 1)]
+        ahead = offset[0] * forward[0] + offset[1] * forward[1]
+        return ahead, sign * (offset[0] * rightward[0] + offset[1] * rightward[1])
+
+    def angle(item: Furniture) -> float:
+        ahead, aside = ahead_and_aside(item)
+        return math.degrees(math.atan2(aside, ahead))
+
+    if min(ahead_and_aside(item)[0] for item in pool) < _AHEAD_M:
+        return ()
+    return ((lambda item: ahead_and_aside(item)[1], _MORE_SIDEWAYS_M), (angle, _MORE_SIDEWAYS_DEG))

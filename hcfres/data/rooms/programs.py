@@ -195,9 +195,9 @@ def store_room(house: Furnisher) -> None:
 PROGRAMS: tuple[tuple[float, str, Callable[[Furnisher], None]], ...] = (
     (0.20, "Office", office),
     (0.20, "Conference Room", meeting),
-    (0.20, "Living room / Lounge", living),
+    (0.26, "Living room / Lounge", living),
     (0.18, "Bedroom / Hotel", bedroom),
     (0.12, "Kitchen", kitchen),
-    (0.10, "Storage/Basement/Garage", store_room),
+    (0.09, "Storage/Basement/Garage", store_room),
 )
 """Chance, ScanNet's sceneType, and how it is furnished."""

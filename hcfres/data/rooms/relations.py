@@ -1,4 +1,4 @@
-"""Spatial relations between the objects of a room, with a margin: clearly so, clearly not, or neither.
+"""Spatial relations between the objects of a room, with a margin: yes, no, or too close to call.
 
 Everything is computed on axis-aligned boxes in the room's frame (metres, +z up). The middle answer
 is None; a sentence is only used when no object of the room is in that middle.
@@ -23,9 +23,7 @@ def graded(value: float, yes: float, no: float) -> Truth:
 
 def all_of(*truths: Truth) -> Truth:
     """Kleene's conjunction: False if any is False, else None if any is None, else True."""
-    if any(truth is False for truth in truths):
-        return False
-    return None if any(truth is None for truth in truths) else True
+    return False if False in truths else None if None in truths else True
 
 
 def none_of(truth: Truth) -> Truth:
@@ -45,12 +43,14 @@ def high(item: Furniture, axis: int) -> float:
 
 def interval_gap(one: Furniture, other: Furniture, axis: int) -> float:
     """Free space between two boxes along the axis, metres; negative by as much as they overlap."""
-    return max(low(one, axis), low(other, axis)) - min(high(one, axis), high(other, axis))
+    apart = abs(one.centre[axis] - other.centre[axis])
+    sizes = (one.extent[axis], other.extent[axis])
+    return max(apart - sum(sizes) / 2, -min(sizes))
 
 
 def gap(one: Furniture, other: Furniture) -> float:
     """Free horizontal space between two boxes, metres; 0 where one lies over the other."""
-    return math.hypot(*(max(interval_gap(one, other, axis), 0.0) for axis in (0, 1)))
+    return math.hypot(max(interval_gap(one, other, 0), 0.0), max(interval_gap(one, other, 1), 0.0))
 
 
 def distance(one: Furniture, other: Furniture) -> float:
@@ -68,8 +68,8 @@ def on(one: Furniture, other: Furniture, room: Room) -> Truth:
 
 
 def under(one: Furniture, other: Furniture) -> Truth:
-    """Whether `one` is below `other`: on the floor under a table top, or at the wall under a picture."""
-    if one.on_wall or one.object_id == other.object_id or other.rests_on == one.object_id:
+    """Whether `one` is below `other`: under a table top, or at the wall under a picture."""
+    if one.on_wall or one.object_id in (other.object_id, other.rests_on):
         return False
     if other.on_wall:
         return _below_on_wall(one, other)
@@ -129,7 +129,7 @@ def between(one: Furniture, ends: Sequence[Furniture]) -> Truth:
 def beside_as_seen(one: Furniture, other: Furniture, side: int, viewpoint: Viewpoint) -> Truth:
     """Whether `one` is to the left (side -1) or the right (+1) of `other`, as the viewer sees it.
 
-    Clear within 40 degrees of the viewer's side direction and 2.5 m, clearly not from 65 degrees on.
+    Clear within 40 degrees of the viewer's side and 2.5 m, clearly not from 65 degrees on.
     """
     if one.object_id == other.object_id:
         return False

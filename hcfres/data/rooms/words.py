@@ -25,7 +25,7 @@ NOUNS: dict[str, tuple[str, ...]] = {
     "stool": ("stool",),
     "table": ("table",),
     "trash can": ("trash can", "garbage can", "trash bin", "wastebasket"),
-    "whiteboard": ("whiteboard", "white board"),
+    "whiteboard": ("whiteboard", "marker board"),
     "window": ("window",),
 }
 """For each ScanNet label, what an object of it may be called; the usual word comes first."""
@@ -83,13 +83,13 @@ SHAPES: dict[str, tuple[str, ...]] = {
     "round": ("round", "circular"),
     "square": ("square",),
     "rectangular": ("rectangular",),
-    "tall": ("tall", "high"),
+    "tall": ("tall",),
     "low": ("low", "short"),
 }
 
 NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
-_IRREGULAR = {"shelf": "shelves", "bookshelf": "bookshelves", "chest of drawers": "chests of drawers"}
+_IRREGULAR = {"shelf": "shelves", "bookshelf": "bookshelves"}
 
 
 def nouns(label: str) -> tuple[str, ...]:

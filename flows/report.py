@@ -1,0 +1,138 @@
+"""The paper's tables, regenerated from the cells that are done."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from rich.console import Console
+
+from flows.places import REPORTS, table_files
+from flows.plan import Plan, PlannedCell, make_plan
+from hcfres.config.experiment import AblationConfig, ComparisonConfig, flat
+from hcfres.config.rows import load_experiment
+from hcfres.pipeline.versions import code_of_cells
+from hcfres.reporting.columns import printed_columns
+from hcfres.reporting.frame import read_records, results_frame
+from hcfres.reporting.table import Line, Table, summarise
+from hcfres.reporting.text import latex, markdown
+from hcfres.store.files import write_atomic
+from hcfres.store.workspace import Workspace
+
+
+def write_reports(console: Console, setting: str | None = None) -> tuple[Path, ...]:
+    """Write reports/table{1..4}.md and .tex and results.csv from the workspace's finished cells."""
+    workspace = Workspace()
+    frame = results_frame(read_records(workspace.cells))
+    written = [REPORTS / "results.csv"]
+    write_atomic(written[0], frame.to_csv(index=False).encode())
+    for number, path in enumerate(table_files(), 1):
+        experiment = load_experiment(path)
+        plan = make_plan(
+            experiment, experiment.setting(setting), workspace, code_of_cells(workspace)
+        )
+        table = build_table(plan, frame, f"table{number}")
+        for suffix, write in ((".md", markdown), (".tex", latex)):
+            target = REPORTS / f"table{number}{suffix}"
+            write_atomic(target, write(table).encode())
+            written.append(target)
+    console.print(f"wrote {', '.join(path.name for path in written)} to {REPORTS}")
+    return tuple(written)
+
+
+@dataclass(frozen=True)
+class _Source:
+    """Where a table's numbers come from: the plan says which cells, the frame what they are."""
+
+    plan: Plan
+    frame: pd.DataFrame
+    columns: tuple
+
+
+def build_table(plan: Plan, frame: pd.DataFrame, name: str) -> Table:
+    """Put our numbers beside the paper's; what was not run or does not run here says so."""
+    config = plan.experiment.config
+    printed = printed_columns(_measured(config))
+    source = _Source(plan, frame, printed)
+    lines = [*_quoted(config, source)]
+    for row in plan.experiment.rows:
+        cells = tuple(cell for cell in plan.cells if cell.row.name == row.name)
+        paper = tuple(tuple(row.paper.get(part) for part in parts) for _, parts in printed)
+        label = _switches(row.switches) or row.method.title
+        lines.append(Line(label, _ours(cells, source), paper, _remark(cells, plan)))
+    return Table(
+        name=name,
+        title=f"Table {name.removeprefix('table')}: {config.title}",
+        caption=_caption(plan),
+        row_header=" ".join(_switch_names(config)) or "Method",
+        columns=tuple(column for column, _ in printed),
+        lines=tuple(lines),
+        ours_on=plan.setting.name,
+    )
+
+
+def _measured(config: AblationConfig | ComparisonConfig) -> tuple[str, ...]:
+    return tuple(name for name in config.columns if name not in _switch_names(config))
+
+
+def _switch_names(config: AblationConfig | ComparisonConfig) -> tuple[str, ...]:
+    return tuple(config.switches) if isinstance(config, AblationConfig) else ()
+
+
+def _switches(switches: dict[str, bool]) -> str:
+    return " ".join(f"{'✓' if on else '✗'} {name}" for name, on in switches.items())
+
+
+def _quoted(config: AblationConfig | ComparisonConfig, source: _Source) -> list[Line]:
+    if isinstance(config, AblationConfig):
+        return []
+    lines = []
+    for row in config.quoted:
+        numbers = flat(row.paper)
+        paper = tuple(tuple(numbers.get(part) for part in parts) for _, parts in source.columns)
+        label = f"{row.title} ({row.venue})" if row.venue else row.title
+        lines.append(Line(label, None, paper, "does not run here; quoted from the paper"))
+    return lines
+
+
+def _ours(cells: tuple[PlannedCell, ...], source: _Source) -> tuple | None:
+    done = [cell.key for cell in cells if cell.state == "done"]
+    found = source.frame[source.frame["key"].isin(done)]
+    if found.empty:
+        return None
+    return tuple(
+        tuple(
+            summarise(list(found[metric]), column) if metric in found else None
+            for metric in column.metrics
+        )
+        for column, _ in source.columns
+    )
+
+
+def _remark(cells: tuple[PlannedCell, ...], plan: Plan) -> str:
+    if any(cell.state == "done" for cell in cells):
+        return ""
+    name = plan.experiment.source.stem
+    row = cells[0].row.name
+    about = f", about {plan.measured / 60:.0f} min" if plan.measured else ""
+    why = "made by other code" if any(c.state == "other code" for c in cells) else "not run"
+    return f"{why}: `hcfres reproduce {name} --setting {plan.setting.name} --only {row}`{about}"
+
+
+def _caption(plan: Plan) -> str:
+    setting = plan.setting
+    seeds = ", ".join(str(seed) for seed in dict.fromkeys(cell.cell.seed for cell in plan.cells))
+    encoders = (
+        f"SAM {setting.sam.model}, CLIP {setting.clip.model}, RoBERTa {setting.text.model}, "
+        "all frozen"
+    )
+    told = (
+        f"Ours: setting {setting.name} ({setting.title}), validation split, last epoch, "
+        f"seed {seeds}; {encoders}. Paper: ScanNet scans, as printed. "
+        "Best in bold, second underlined, within ours and within the paper's."
+    )
+    if setting.data.kind == "rooms":
+        told += (
+            " Ours are synthetic rooms: the difference is between two datasets and says nothing "
+            "of the method's worth on ScanNet."
+        )
+    return told

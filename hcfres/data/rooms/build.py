@@ -1,0 +1,109 @@
+"""A whole dataset of rooms in ScanNet's layout: scans, frames, split lists and expressions."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+from hcfres.config.setting import RoomsConfig
+from hcfres.data.annotations import write_multi3drefer, write_scanrefer
+from hcfres.data.dataset import LABEL_TABLE
+from hcfres.data.files import write_bytes
+from hcfres.data.rooms.expressions import make_expressions, make_scanrefer
+from hcfres.data.rooms.layout import make_room
+from hcfres.data.rooms.seeds import ROOMS_VERSION, TRAIN, VAL, scene_id
+from hcfres.data.rooms.writer import write_label_table, write_room
+
+Progress = Callable[[int, int, str], None]
+"""Told how many rooms are done, of how many, and the name of the last."""
+BuiltSplit = Literal["train", "val"]
+
+_EXPRESSION_SEED = 0
+_SCANREFER_SHARE = 3
+"""ScanRefer gets one description for so many of Multi3DRefer's."""
+
+
+def room_seeds(config: RoomsConfig) -> dict[BuiltSplit, tuple[int, ...]]:
+    """List the seeds of each split's rooms.
+
+    Raises:
+        ValueError: more rooms are asked for than a split has seeds.
+    """
+    wanted: dict[BuiltSplit, tuple[int, range]] = {
+        "train": (config.train_rooms, TRAIN),
+        "val": (config.val_rooms, VAL),
+    }
+    for split, (count, seeds) in wanted.items():
+        if count > len(seeds):
+            raise ValueError(f"{split}_rooms is {count}, but there are only {len(seeds)} {split} seeds")
+    return {split: tuple(seeds[:count]) for split, (count, seeds) in wanted.items()}
+
+
+def _marker(root: Path, seed: int) -> Path:
+    return root / "made" / f"{scene_id(seed)}.json"
+
+
+def _identity(seed: int, frames: int) -> bytes:
+    return json.dumps({"rooms_version": ROOMS_VERSION, "seed": seed, "frames": frames}).encode()
+
+
+def is_made(seed: int, root: Path, frames: int) -> bool:
+    """Tell whether this room's files are complete and of this version."""
+    marker = _marker(root, seed)
+    return marker.is_file() and marker.read_bytes() == _identity(seed, frames)
+
+
+def make_room_files(seed: int, root: Path, frames: int) -> bool:
+    """Write one room's scan and frames under `root`, whole or not at all; False if it was there.
+
+    An unfinished attempt, or a room of another version, is replaced.
+    """
+    if is_made(seed, root, frames):
+        return False
+    name = scene_id(seed)
+    _marker(root, seed).unlink(missing_ok=True)
+    partial = root / "made" / f"{name}.partial"
+    shutil.rmtree(partial, ignore_errors=True)
+    write_room(make_room(seed, name), partial / "scans", partial / "frames", frames)
+    for kind in ("scans", "frames"):
+        place = root / kind / name
+        shutil.rmtree(place, ignore_errors=True)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        (partial / kind).rename(place)
+    shutil.rmtree(partial)
+    write_bytes(_marker(root, seed), _identity(seed, frames))
+    return True
+
+
+def write_sentences(config: RoomsConfig, root: Path) -> None:
+    """Write the label table, the split lists and the expressions of all rooms."""
+    write_label_table(root / LABEL_TABLE)
+    counts: dict[BuiltSplit, int] = {
+        "train": config.train_expressions_per_room,
+        "val": config.val_expressions_per_room,
+    }
+    for split, seeds in room_seeds(config).items():
+        names = [scene_id(seed) for seed in seeds]
+        rooms = [make_room(seed, name) for seed, name in zip(seeds, names, strict=True)]
+        count = counts[split]
+        general = [e for room in rooms for e in make_expressions(room, count, _EXPRESSION_SEED, split)]
+        fewer = max(1, count // _SCANREFER_SHARE)
+        single = [e for room in rooms for e in make_scanrefer(room, fewer, _EXPRESSION_SEED, split)]
+        write_multi3drefer(root / f"multi3drefer_{split}.json", general)
+        write_scanrefer(root / f"ScanRefer_filtered_{split}.json", single)
+        write_bytes(root / f"scannetv2_{split}.txt", "".join(f"{n}\n" for n in names).encode())
+
+
+def make_rooms(config: RoomsConfig, root: Path, progress: Progress) -> int:
+    """Write the whole dataset under `root` and give the number of rooms that had to be made.
+
+    Rooms that are already there are kept, so that an interrupted build goes on where it stopped.
+    """
+    seeds = [seed for split in room_seeds(config).values() for seed in split]
+    made = 0
+    for done, seed in enumerate(seeds, start=1):
+        made += make_room_files(seed, root, config.frames_per_room)
+        progress(done, len(seeds), scene_id(seed))
+    write_sentences(config, root)
+    return made

@@ -1,0 +1,29 @@
+"""Spatially-aware attention of each seed to its nearest seeds (IPDN)."""
+
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from hcfres.model.attention import MultiHeadAttention, block_all_but_nearest
+
+
+class SpatialAttention(nn.Module):
+    """LayerNorm(x + p * sigmoid(g)), p and g linear in what each row sees of its neighbours."""
+
+    def __init__(self, dim: int, heads: int, neighbours: int) -> None:
+        super().__init__()
+        self.neighbours = neighbours
+        self.attn = MultiHeadAttention(dim, heads)
+        self.glu_p = nn.Linear(dim, dim)
+        self.glu_g = nn.Linear(dim, dim)
+        self.norm = nn.LayerNorm(dim)
+
+    def forward(
+        self,
+        seeds: Float[Tensor, "scenes seeds dim"],
+        positions: Float[Tensor, "scenes seeds 3"],
+        padded: Bool[Tensor, "scenes seeds"],
+    ) -> Float[Tensor, "scenes seeds dim"]:
+        """The seeds' features after looking around; `positions` in metres."""
+        blocked = block_all_but_nearest(positions, self.neighbours, padded)
+        seen = self.attn(seeds, self.attn.remember(seeds), blocked)
+        return self.norm(seeds + self.glu_p(seen) * self.glu_g(seen).sigmoid())

@@ -1,0 +1,51 @@
+"""The columns of the paper's tables: what is printed where, and which stored number it is."""
+
+from hcfres.data.errors import DataError
+from hcfres.reporting.table import Column
+
+_GROUPS = {"zt": "ZT", "st": "ST", "mt": "MT", "all": "All"}
+_SCORES = {"acc_25": "Acc@0.25", "acc_50": "Acc@0.5", "miou": "mIoU"}
+_COST = {
+    "params_m": Column("Params (M)", ("cost/params_m",), 2, higher_is_better=False, scale=1.0),
+    "inference_ms": Column(
+        "Inference (ms)", ("cost/inference_ms",), 0, higher_is_better=False, scale=1.0
+    ),
+}
+
+
+def stored_name(column: str) -> str:
+    """Name the stored number of an experiment's column: `acc_25.zt_w_d` is val/zt_w_d/acc_25."""
+    if column in _COST:
+        return _COST[column].metrics[0]
+    score, _, group = column.partition(".")
+    return f"val/{group or 'all'}/{score}"
+
+
+def printed_columns(columns: tuple[str, ...]) -> tuple[tuple[Column, tuple[str, ...]], ...]:
+    """Lay an experiment's columns out for print.
+
+    With and without distractors (`_w_d`, `_wo_d`) share a column, beside a slash, as in Table II.
+
+    Returns:
+        Each printed column with the experiment's columns it shows.
+    """
+    printed: list[tuple[Column, tuple[str, ...]]] = []
+    for name in columns:
+        if name.endswith("_wo_d"):
+            continue
+        parts = (name, name.removesuffix("_w_d") + "_wo_d") if name.endswith("_w_d") else (name,)
+        printed.append((_column(parts), parts))
+    return tuple(printed)
+
+
+def _column(parts: tuple[str, ...]) -> Column:
+    if parts[0] in _COST:
+        return _COST[parts[0]]
+    score, _, group = parts[0].partition(".")
+    if score not in _SCORES:
+        raise DataError(f"no table knows the column {parts[0]!r}; scores: {', '.join(_SCORES)}")
+    label = _GROUPS.get(group.removesuffix("_w_d"), "")
+    if len(parts) == 2:
+        label += " w/ / w/o"
+    header = " ".join(part for part in (label, _SCORES[score]) if part)
+    return Column(header, tuple(stored_name(part) for part in parts))

@@ -1,0 +1,65 @@
+"""The one frame of results that every table is made from, whoever filled it."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from hcfres.data.errors import DataError
+
+IDENTITY = ("key", "method", "setting", "seed", "code")
+
+
+@dataclass(frozen=True)
+class CellRecord:
+    """What a finished cell is worth."""
+
+    key: str
+    method: str
+    setting: str
+    seed: int
+    code: str
+    """Fingerprint of the code that made it."""
+    metrics: dict[str, float]
+    """Flat names, e.g. `val/miou`, `baseline/class_oracle/miou`, `cost/params_m`."""
+
+
+def read_records(cells: Path) -> tuple[CellRecord, ...]:
+    """Read every finished cell below `cells`; an unfinished one has no DONE.json and is left out.
+
+    Raises:
+        DataError: a finished cell whose results cannot be read.
+    """
+    return tuple(_read(done.parent) for done in sorted(cells.glob("*/DONE.json")))
+
+
+def _read(folder: Path) -> CellRecord:
+    try:
+        told = json.loads((folder / "results.json").read_text())
+        return CellRecord(
+            key=told["key"],
+            method=told["method"],
+            setting=told["setting"],
+            seed=int(told["seed"]),
+            code=told["code"],
+            metrics={name: float(value) for name, value in told["metrics"].items()},
+        )
+    except (OSError, KeyError, ValueError, TypeError) as error:
+        raise DataError(
+            f"{folder / 'results.json'}: a finished cell without readable results ({error}); "
+            "delete the folder and run the grid again"
+        ) from None
+
+
+def results_frame(records: Iterable[CellRecord]) -> pd.DataFrame:
+    """Lay records out, one row a cell, ordered by key; a metric a cell lacks is NaN."""
+    ordered = sorted(records, key=lambda record: record.key)
+    names = sorted({name for record in ordered for name in record.metrics})
+    rows = [
+        [*(getattr(record, field) for field in IDENTITY)]
+        + [record.metrics.get(name, float("nan")) for name in names]
+        for record in ordered
+    ]
+    return pd.DataFrame(rows, columns=[*IDENTITY, *names])

@@ -1,0 +1,155 @@
+"""Drawing a coloured cloud as seen by a camera: points as squares, nearest in front."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int64, UInt8
+from scipy.spatial import cKDTree
+
+from hcfres.data.scene import Frame, Scene
+from hcfres.geometry.camera import project, unproject
+
+MARK = np.array([255, 45, 85], dtype=np.float64)
+"""Colour of a mask."""
+BACKGROUND = 255
+_ELEVATION = np.deg2rad(50)
+_COVERED = 0.4
+"""Share of a picture that a scan covers, roughly."""
+_NEAREST_M = 0.15
+"""A pixel farther than this from every vertex shows none of them."""
+
+
+@dataclass(frozen=True)
+class Camera:
+    """A pinhole camera; axes as OpenCV's."""
+
+    intrinsics: Float[np.ndarray, "3 3"]
+    camera_to_world: Float[np.ndarray, "4 4"]
+    height: int
+    width: int
+
+
+def splat(
+    points: Float[np.ndarray, "points 3"], camera: Camera, radius: int
+) -> Int64[np.ndarray, "height width"]:
+    """Number of the nearest point at each pixel, -1 where there is none.
+
+    Args:
+        points: world, metres.
+        camera: what looks.
+        radius: a point covers the pixels up to this far from its own.
+    """
+    pixels, depth = project(points, camera.intrinsics, camera.camera_to_world)
+    ahead = np.flatnonzero(depth > 0)
+    farthest_first = ahead[np.argsort(-depth[ahead], kind="stable")]
+    columns, rows = np.rint(pixels[farthest_first]).T.clip(-radius - 1, 1 << 20).astype(np.int64)
+    offsets = range(-radius, radius + 1)
+    around = [(down, right) for down in offsets for right in offsets]
+    nearest = np.full((camera.height, camera.width), -1, dtype=np.int64)
+    depths = np.full(nearest.shape, np.inf)
+    for down, right in around:
+        row, column = rows + down, columns + right
+        inside = (row >= 0) & (row < camera.height) & (column >= 0) & (column < camera.width)
+        drawn = np.full(nearest.shape, -1, dtype=np.int64)
+        drawn[row[inside], column[inside]] = farthest_first[inside]  # the last, nearest one stays
+        closer = (drawn >= 0) & (depth[drawn] < depths)
+        nearest[closer] = drawn[closer]
+        depths[closer] = depth[drawn[closer]]
+    return nearest
+
+
+def cloud_view(
+    scene: Scene, mask: Bool[np.ndarray, " points"], height: int = 480, width: int = 640
+) -> UInt8[np.ndarray, "height width 3"]:
+    """The scan obliquely from above, the mask in red; walls seen from behind are left out."""
+    pose = _overview_pose(scene.vertices)
+    shown = np.flatnonzero(_faces_camera(scene, pose))
+    camera = _fitted(scene.vertices[shown], pose, height, width)
+    radius = round(0.5 * np.sqrt(_COVERED * height * width / max(len(shown), 1)))
+    nearest = splat(scene.vertices[shown], camera, int(np.clip(radius, 1, 6)))
+    image = np.full((height, width, 3), BACKGROUND, dtype=np.uint8)
+    hit = nearest >= 0
+    vertex = shown[nearest[hit]]
+    image[hit] = _tinted(scene.colours[vertex], mask[vertex], 0.75)
+    return image
+
+
+def frame_view(
+    surface: cKDTree, frame: Frame, mask: Bool[np.ndarray, " points"]
+) -> UInt8[np.ndarray, "height width 3"]:
+    """The frame's colour image with the visible part of the mask in red."""
+    inside = frame_mask(surface, frame, mask, step=2)
+    height, width = frame.colour.shape[:2]
+    rows = np.arange(height) * inside.shape[0] // height
+    columns = np.arange(width) * inside.shape[1] // width
+    at_size = inside[rows[:, None], columns[None, :]]
+    return _tinted(frame.colour.reshape(-1, 3), at_size.ravel(), 0.6).reshape(height, width, 3)
+
+
+def frame_mask(
+    surface: cKDTree, frame: Frame, mask: Bool[np.ndarray, " points"], step: int
+) -> Bool[np.ndarray, "rows columns"]:
+    """Which of every `step`-th pixel of the depth image show the mask (Eq. 2, nearest vertex).
+
+    Args:
+        surface: over the scan's vertices, world.
+        frame: pixels without depth show nothing.
+        mask: over the same vertices.
+        step: pixels to the next one looked at, along rows and columns.
+    """
+    places = unproject(frame.depth, frame.intrinsics, frame.camera_to_world)[::step, ::step]
+    measured = np.isfinite(places).all(-1)
+    distance, vertex = surface.query(places[measured], distance_upper_bound=_NEAREST_M)
+    seen = np.zeros(measured.shape, dtype=bool)
+    near = np.isfinite(distance)
+    seen[measured] = near & mask[np.where(near, vertex, 0)]
+    return seen
+
+
+def _tinted(
+    colours: UInt8[np.ndarray, "points 3"], marked: Bool[np.ndarray, " points"], share: float
+) -> UInt8[np.ndarray, "points 3"]:
+    """Colours, those that are marked mixed with MARK."""
+    mixed = (1 - share) * colours + share * MARK
+    return np.where(marked[:, None], mixed, colours).astype(np.uint8)
+
+
+def _overview_pose(vertices: Float[np.ndarray, "points 3"]) -> Float[np.ndarray, "4 4"]:
+    """Camera to world of a camera that looks at the middle, from far and from one corner."""
+    lowest, highest = np.percentile(vertices, [1, 99], axis=0).astype(np.float64)
+    flat = np.array([-1.0, -1.0]) / np.sqrt(2) * np.cos(_ELEVATION)
+    forward = -np.array([*flat, np.sin(_ELEVATION)])
+    right = np.cross(forward, [0, 0, 1])
+    right /= np.linalg.norm(right)
+    pose = np.eye(4)
+    pose[:3, :3] = np.stack([right, np.cross(forward, right), forward], axis=1)
+    pose[:3, 3] = (lowest + highest) / 2 - 3 * np.linalg.norm(highest - lowest) * forward
+    return pose
+
+
+def _fitted(
+    vertices: Float[np.ndarray, "points 3"],
+    pose: Float[np.ndarray, "4 4"],
+    height: int,
+    width: int,
+) -> Camera:
+    """The camera at `pose` whose image the vertices just fill."""
+    rays, _ = project(vertices, np.eye(3), pose)
+    lowest, highest = np.percentile(rays, [0.2, 99.8], axis=0) if len(rays) else np.eye(2) - 0.5
+    extent = np.maximum(highest - lowest, 1e-6)
+    focal = 0.92 * min(width / extent[0], height / extent[1])
+    x, y = np.array([width - 1, height - 1]) / 2 - focal * (lowest + highest) / 2
+    return Camera(np.array([[focal, 0, x], [0, focal, y], [0, 0, 1]]), pose, height, width)
+
+
+def _faces_camera(scene: Scene, pose: Float[np.ndarray, "4 4"]) -> Bool[np.ndarray, " points"]:
+    """Vertices whose surface is turned towards the camera; all of a cloud without faces."""
+    if not len(scene.faces):
+        return np.ones(len(scene.vertices), dtype=bool)
+    corners = scene.vertices[scene.faces].astype(np.float64)
+    normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    normals = np.zeros(scene.vertices.shape)
+    for corner in range(3):
+        np.add.at(normals, scene.faces[:, corner], normal)
+    towards = pose[:3, 3] - scene.vertices
+    return (normals * towards).sum(1) >= 0

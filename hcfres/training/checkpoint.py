@@ -1,0 +1,121 @@
+"""The state of a training between two epochs, and the weights it ends with: safetensors only.
+
+All randomness of an epoch follows from the seed and the epoch's number (`order.generator`), so
+weights, the optimiser's moments and the epoch are the whole state.
+"""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn, optim
+
+FORMAT = "1"
+_STATE = "state.safetensors"
+_NETWORK, _OPTIMIZER = "network/", "optimizer/"
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that is damaged or belongs to another training."""
+
+
+def save(
+    folder: Path, network: nn.Module, optimizer: optim.Optimizer, epochs_done: int, identity: str
+) -> None:
+    """Write the state after `epochs_done` epochs, in place of the one before, atomically.
+
+    Args:
+        folder: of the checkpoint; made when missing.
+        network: its parameters and buffers are kept.
+        optimizer: its moments are kept; its rates and decays are not, the configuration has them.
+        epochs_done: the epoch to resume with.
+        identity: of the training; `restore` refuses another one's state.
+    """
+    tensors = {_NETWORK + name: tensor for name, tensor in network.state_dict().items()}
+    for index, moments in optimizer.state_dict()["state"].items():
+        tensors |= {f"{_OPTIMIZER}{index}/{name}": value for name, value in moments.items()}
+    about = {"format": FORMAT, "epochs_done": str(epochs_done), "identity": identity}
+    write_tensors(folder / _STATE, tensors, about)
+
+
+def restore(folder: Path, network: nn.Module, optimizer: optim.Optimizer, identity: str) -> int:
+    """Load the state that `save` wrote, and return how many epochs it has behind it.
+
+    Returns:
+        0 where nothing was saved; network and optimiser are then as they were.
+
+    Raises:
+        CheckpointError: the file is damaged, of another format, or of another training.
+    """
+    path = folder / _STATE
+    if not path.exists():
+        return 0
+    tensors, about = read_tensors(path)
+    if about.get("format") != FORMAT or about.get("identity") != identity:
+        raise CheckpointError(
+            f"{path}: belongs to training {about.get('identity', '(unknown)')} in format "
+            f"{about.get('format', '(none)')}, and this is {identity} in format {FORMAT}. "
+            "Remove the folder to train anew"
+        )
+    network.load_state_dict(_under(tensors, _NETWORK))
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in _under(tensors, _OPTIMIZER).items():
+        index, _, moment = name.partition("/")
+        state.setdefault(int(index), {})[moment] = tensor
+    optimizer.load_state_dict(optimizer.state_dict() | {"state": state})
+    return int(about["epochs_done"])
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, str]) -> None:
+    """Write tensors under their names, so that `path` is the old file or the whole new one.
+
+    Args:
+        path: its folder is made when missing.
+        tensors: copied from whatever device they are on.
+        about: texts kept in the file's header.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    kept = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    try:
+        save_file(kept, partial, metadata=dict(about))
+        with partial.open("rb") as written:
+            os.fsync(written.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The tensors of a file and the texts of its header.
+
+    Raises:
+        CheckpointError: the file is damaged.
+    """
+    try:
+        with safe_open(path, framework="pt") as opened:
+            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+            return tensors, dict(opened.metadata() or {})
+    except SafetensorError as error:
+        raise CheckpointError(
+            f"{path}: damaged ({error}). Remove the folder to train anew"
+        ) from None
+
+
+def save_weights(path: Path, network: nn.Module, about: Mapping[str, object]) -> None:
+    """Write a trained network's parameters and buffers.
+
+    Args:
+        path: of the safetensors file.
+        network: of whatever device.
+        about: what is needed to build the network again, as JSON values.
+    """
+    header = {name: json.dumps(value, sort_keys=True) for name, value in about.items()}
+    write_tensors(path, network.state_dict(), header)
+
+
+def _under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}

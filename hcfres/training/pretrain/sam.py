@@ -1,0 +1,190 @@
+"""Pre-training of the tiny SAM: from a point to the mask of the object it lies on.
+
+The losses are those of SAM's own training (Kirillov et al. 2023): focal and Dice at 20:1 on the
+best of the three masks, and the squared error of the predicted IoU. A loss on the image
+embedding (tokens of one object are alike) shortens the training of so small a network.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
+from segment_anything.modeling import Sam
+from segment_anything.utils.transforms import ResizeLongestSide
+from torch import Tensor
+
+from hcfres.semantics.sam import TINY_IMAGE, build_sam
+from hcfres.training.pretrain.loop import Report, Schedule, train
+from hcfres.training.pretrain.views import View, Views, draw_view
+
+_IMAGES = 4
+_PROMPTS = 16
+_ANCHORS = 64
+_OTHER_MASKS = 0.1
+"""Weight of the masks that are not the best, so that none stays untrained."""
+
+
+class SamLesson:
+    """Points on pictures of rooms, and the masks they should give."""
+
+    what = "sam"
+
+    def __init__(self, sam: Sam, source: Views, seeds: range) -> None:
+        self.network, self.source, self.seeds = sam, source, seeds
+
+    def loss(self, rng: np.random.Generator, done: float) -> tuple[Float[Tensor, ""], dict[str, float]]:
+        """Draw pictures and points; see the module's docstring for the loss."""
+        views = [draw_view(self.source, self.seeds, rng) for _ in range(_IMAGES)]
+        with torch.autocast("cpu", torch.bfloat16):
+            embeddings = self.network.image_encoder(sam_images(self.network, views))
+        affinity = torch.zeros(())
+        masks, scores, truths = [], [], []
+        for view, embedding in zip(views, embeddings, strict=True):
+            affinity = affinity + affinity_loss(embedding.float(), view.instances, rng) / _IMAGES
+            points, truth = draw_points(view.instances, rng)
+            found, score = predict(self.network, embedding[None], points, view.instances.shape)
+            masks.append(found)
+            scores.append(score)
+            truths.append(truth)
+        mask, quality, overlap = mask_losses(torch.cat(masks), torch.cat(scores), torch.cat(truths))
+        total = mask + quality + (1.0 - 0.8 * done) * affinity
+        figures = {"mask": mask.item(), "quality": quality.item(), "affinity": affinity.item()}
+        return total, {**figures, "iou": overlap}
+
+
+def sam_images(sam: Sam, views: list[View]) -> Float[Tensor, "batch 3 image image"]:
+    """Resize, normalise and pad as `SamPredictor` does."""
+    resize = ResizeLongestSide(sam.image_encoder.img_size)
+    images = [resize.apply_image(np.ascontiguousarray(view.colour)) for view in views]
+    tensors = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float()
+    return sam.preprocess(tensors)
+
+
+def draw_points(
+    instances: Int[np.ndarray, "height width"], rng: np.random.Generator
+) -> tuple[Float[np.ndarray, "prompts 2"], Bool[Tensor, "prompts height width"]]:
+    """Draw points, half anywhere and half on objects whatever their size, and their objects' masks.
+
+    Returns:
+        Points as (x, y) pixels, and the true masks.
+    """
+    height, width = instances.shape
+    rows = rng.integers(height, size=_PROMPTS)
+    columns = rng.integers(width, size=_PROMPTS)
+    present, counts = np.unique(instances, return_counts=True)
+    chosen = rng.choice(present[counts >= 60], size=_PROMPTS // 2)
+    order = np.argsort(instances, axis=None, kind="stable")
+    starts = np.searchsorted(instances.ravel()[order], chosen)
+    sizes = counts[np.searchsorted(present, chosen)]
+    flat = order[starts + (rng.random(len(chosen)) * sizes).astype(np.int64)]
+    rows[: len(chosen)], columns[: len(chosen)] = np.unravel_index(flat, instances.shape)
+    truth = instances[None] == instances[rows, columns][:, None, None]
+    return np.stack([columns, rows], axis=1).astype(np.float64), torch.from_numpy(truth)
+
+
+def predict(
+    sam: Sam,
+    embedding: Float[Tensor, "1 dim grid grid"],
+    points: Float[np.ndarray, "prompts 2"],
+    size: tuple[int, int],
+) -> tuple[Float[Tensor, "prompts masks low_height low_width"], Float[Tensor, "prompts masks"]]:
+    """Give all four masks' logits at SAM's low resolution, without the padding, and their scores."""
+    resize = ResizeLongestSide(sam.image_encoder.img_size)
+    coordinates = torch.from_numpy(resize.apply_coords(points, size)).float()[:, None]
+    sparse, dense = sam.prompt_encoder(
+        points=(coordinates, torch.ones(len(points), 1)), boxes=None, masks=None
+    )
+    with torch.autocast("cpu", torch.bfloat16):
+        logits, scores = sam.mask_decoder.predict_masks(
+            embedding, sam.prompt_encoder.get_dense_pe(), sparse, dense
+        )
+    height, width = resize.get_preprocess_shape(*size, sam.image_encoder.img_size)
+    low = sam.prompt_encoder.mask_input_size[0] / sam.image_encoder.img_size
+    return logits[..., : round(height * low), : round(width * low)].float(), scores.float()
+
+
+def shrink(
+    truth: Bool[Tensor, "prompts height width"], size: tuple[int, int]
+) -> Float[Tensor, "prompts low_height low_width"]:
+    """Take the share of each low-resolution pixel that the true mask covers."""
+    return F.interpolate(truth[:, None].float(), size, mode="area")[:, 0]
+
+
+def mask_losses(
+    logits: Float[Tensor, "prompts masks low_height low_width"],
+    scores: Float[Tensor, "prompts masks"],
+    truth: Bool[Tensor, "prompts height width"],
+) -> tuple[Float[Tensor, ""], Float[Tensor, ""], float]:
+    """Give the mask loss, the quality loss and the mean IoU of the best of the three masks."""
+    target = shrink(truth, (logits.shape[2], logits.shape[3]))[:, None].expand_as(logits)
+    each = 4 * balanced(logits, target) + dice(logits, target)
+    best, others = each[:, 1:].min(dim=1).values, each[:, 1:].mean(dim=1)
+    mask = ((1 - _OTHER_MASKS) * best + _OTHER_MASKS * others + _OTHER_MASKS * each[:, 0]).mean()
+    overlap = mask_iou(logits.detach(), target)
+    quality = F.mse_loss(scores, overlap)
+    return mask, quality, overlap[:, 1:].max(dim=1).values.mean().item()
+
+
+def focal(
+    logits: Float[Tensor, "prompts masks height width"],
+    target: Float[Tensor, "prompts masks height width"],
+) -> Float[Tensor, "prompts masks"]:
+    """Focal loss with gamma 2, the mean over pixels (Lin et al. 2017)."""
+    cross = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
+    wrong = (logits.sigmoid() - target).abs()
+    return (cross * wrong.square()).mean(dim=(2, 3))
+
+
+def balanced(
+    logits: Float[Tensor, "prompts masks height width"],
+    target: Float[Tensor, "prompts masks height width"],
+) -> Float[Tensor, "prompts masks"]:
+    """Cross-entropy in which a mask's inside and its outside weigh equally."""
+    cross = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
+    inside = (cross * target).sum(dim=(2, 3)) / target.sum(dim=(2, 3)).clamp(min=1)
+    outside = (cross * (1 - target)).sum(dim=(2, 3)) / (1 - target).sum(dim=(2, 3)).clamp(min=1)
+    return (inside + outside) / 2
+
+
+def dice(
+    logits: Float[Tensor, "prompts masks height width"],
+    target: Float[Tensor, "prompts masks height width"],
+) -> Float[Tensor, "prompts masks"]:
+    """One minus the Dice coefficient of the soft mask, smoothed by one pixel."""
+    soft = logits.sigmoid()
+    common = (soft * target).sum(dim=(2, 3))
+    return 1 - (2 * common + 1) / (soft.sum(dim=(2, 3)) + target.sum(dim=(2, 3)) + 1)
+
+
+def mask_iou(
+    logits: Float[Tensor, "prompts masks height width"],
+    target: Float[Tensor, "prompts masks height width"],
+) -> Float[Tensor, "prompts masks"]:
+    """IoU of the thresholded masks, 0 where both are empty."""
+    found, true = logits > 0, target >= 0.5
+    common = (found & true).sum(dim=(2, 3))
+    return common / (found | true).sum(dim=(2, 3)).clamp(min=1)
+
+
+def affinity_loss(
+    embedding: Float[Tensor, "dim rows columns"],
+    instances: Int[np.ndarray, "height width"],
+    rng: np.random.Generator,
+) -> Float[Tensor, ""]:
+    """Ask tokens of one object to point the same way and tokens of different ones not to.
+
+    Cross-entropy of `8 cos - 4`, where the same and the different pairs weigh equally.
+    """
+    height, width = instances.shape
+    cell = max(height, width) / max(embedding.shape[1:])
+    rows = ((np.arange(int(height / cell)) + 0.5) * cell).astype(np.int64)
+    columns = ((np.arange(int(width / cell)) + 0.5) * cell).astype(np.int64)
+    labels = torch.from_numpy(instances[np.ix_(rows, columns)].ravel().astype(np.int64))
+    tokens = F.normalize(embedding[:, : len(rows), : len(columns)].flatten(1).T, dim=1)
+    anchors = torch.from_numpy(rng.choice(len(labels), size=min(_ANCHORS, len(labels)), replace=False))
+    logits = 8 * tokens[anchors] @ tokens.T - 4
+    same = labels[anchors][:, None] == labels[None]
+    each = F.binary_cross_entropy_with_logits(logits, same.float(), reduction="none")
+    return each[same].mean() + (each * ~same).sum() / (~same).sum().clamp(min=1)

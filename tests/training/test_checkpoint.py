@@ -1,0 +1,70 @@
+"""What is kept between two epochs."""
+
+import pytest
+import torch
+from safetensors import safe_open
+
+from hcfres.training import checkpoint
+from hcfres.training.optimizer import make_optimizer, step
+
+from .tiny import CONFIG, TinyNetwork
+
+
+def trained():
+    torch.manual_seed(0)
+    network = TinyNetwork()
+    optimizer = make_optimizer(network, CONFIG)
+    step(optimizer, network.head(network.trained(torch.randn(4, 8))).sum(), 1.0)
+    return network, optimizer
+
+
+def test_network_and_optimiser_come_back_exactly(tmp_path):
+    network, optimizer = trained()
+    checkpoint.save(tmp_path, network, optimizer, 3, "me")
+    other = TinyNetwork()
+    its = make_optimizer(other, CONFIG)
+    assert checkpoint.restore(tmp_path, other, its, "me") == 3
+    for name, tensor in network.state_dict().items():
+        assert torch.equal(other.state_dict()[name], tensor)
+    for index, moments in optimizer.state_dict()["state"].items():
+        for name, tensor in moments.items():
+            assert torch.equal(its.state_dict()["state"][index][name], tensor)
+
+
+def test_where_nothing_was_saved_training_begins_at_the_beginning(tmp_path):
+    assert checkpoint.restore(tmp_path, *trained(), "me") == 0
+
+
+def test_the_state_of_another_training_is_refused(tmp_path):
+    checkpoint.save(tmp_path, *trained(), 3, "me")
+    with pytest.raises(checkpoint.CheckpointError, match="belongs to training me"):
+        checkpoint.restore(tmp_path, *trained(), "you")
+
+
+def test_a_damaged_file_is_refused_by_name(tmp_path):
+    checkpoint.save(tmp_path, *trained(), 3, "me")
+    path = tmp_path / "state.safetensors"
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(checkpoint.CheckpointError, match=r"state.safetensors: damaged"):
+        checkpoint.restore(tmp_path, *trained(), "me")
+
+
+def test_a_failed_write_leaves_the_old_state(tmp_path, monkeypatch):
+    checkpoint.save(tmp_path, *trained(), 3, "me")
+
+    def full(*_, **__):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(checkpoint, "save_file", full)
+    with pytest.raises(OSError, match="No space"):
+        checkpoint.save(tmp_path, *trained(), 4, "me")
+    assert [path.name for path in tmp_path.iterdir()] == ["state.safetensors"]
+    assert checkpoint.restore(tmp_path, *trained(), "me") == 3
+
+
+def test_final_weights_say_what_they_are_of(tmp_path):
+    network, _ = trained()
+    checkpoint.save_weights(tmp_path / "weights.safetensors", network, {"dense_width": 4})
+    with safe_open(tmp_path / "weights.safetensors", framework="pt") as opened:
+        assert opened.metadata() == {"dense_width": "4"}
+        assert set(opened.keys()) == set(network.state_dict())
