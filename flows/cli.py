@@ -33,9 +33,9 @@ SeedsOption = Annotated[
 @app.command(rich_help_panel=_RUN)
 def paper() -> None:
     """Everything on the embedded default: rooms, features, Table III's rows, all tables."""
-    from flows.reproduce import reproduce_and_report  # noqa: PLC0415
+    from flows.reproduce import Asked, reproduce_and_report  # noqa: PLC0415
 
-    reproduce_and_report(Path("table3_ablation"), "rooms", console=console)
+    reproduce_and_report(Asked(Path("table3_ablation"), "rooms"), console)
 
 
 @app.command(rich_help_panel=_RUN)
@@ -50,17 +50,10 @@ def reproduce(
     ] = False,
 ) -> None:
     """Plan a table of the paper, run what is missing, tabulate."""
-    from flows.reproduce import reproduce_and_report  # noqa: PLC0415
+    from flows.reproduce import Asked, reproduce_and_report  # noqa: PLC0415
 
-    reproduce_and_report(
-        experiment,
-        setting,
-        only=only,
-        seeds=_numbers(seeds),
-        stop_after_plan=plan,
-        accept_code=accept_code,
-        console=console,
-    )
+    asked = Asked(experiment, setting, only, _numbers(seeds), accept_code)
+    reproduce_and_report(asked, console, stop_after_plan=plan)
 
 
 @app.command(rich_help_panel=_RUN)
@@ -178,9 +171,9 @@ def store_verify() -> None:
     verify_store(console=console)
 
 
-def _numbers(text: str | None) -> tuple[int, ...] | None:
+def _numbers(text: str | None) -> tuple[int, ...]:
     if text is None:
-        return None
+        return ()
     try:
         return tuple(int(part) for part in text.split(","))
     except ValueError:

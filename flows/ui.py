@@ -20,8 +20,9 @@ def serve(port: int, console: Console) -> None:
     workspace = Workspace(home())
     if not (workspace.root / "mlflow.db").exists():
         raise DataError(
-            f"{workspace.root / 'mlflow.db'}: nothing was logged in this workspace yet; "
-            "run `make paper`, or set HCFRES_HOME to the workspace you mean"
+            workspace.root / "mlflow.db",
+            "nothing was logged in this workspace yet",
+            "Run `make paper`, or set HCFRES_HOME to the workspace you mean",
         )
     refuse_taken(port)
     link = chart_link(port, Tracker(workspace).experiment_id)
@@ -47,7 +48,7 @@ def refuse_taken(port: int) -> None:
             probe.bind(("127.0.0.1", port))
         except OSError:
             raise DataError(
-                f"port {port} on 127.0.0.1 is in use; choose another with --port"
+                "127.0.0.1", f"port {port} is in use", "Choose another with --port"
             ) from None
 
 

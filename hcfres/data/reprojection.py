@@ -13,7 +13,10 @@ NEEDED_SHARE = 0.5
 """Less of the depth than this on the cloud, and the parts do not belong together."""
 LEAST_RADIUS_M = 0.04
 """The radius of the spherical query: what lands farther away would lift nothing."""
+GREATEST_RADIUS_M = 0.2
+"""A cloud with wider gaps is too coarse, or not in metres."""
 _FARTHEST_M = 20.0
+_FRAMES_TRIED = 6
 _PIXELS_PER_FRAME = 3000
 
 
@@ -36,11 +39,11 @@ class Landing:
 def landing(vertices: Float[np.ndarray, "points 3"], frames: tuple[Frame, ...]) -> Landing:
     """Measure the share of depth pixels whose world point (Eq. 2) lies near a point of the cloud.
 
-    Near means twice the cloud's median spacing, and at least LEAST_RADIUS_M. Depth beyond 20 m is
-    left out, as in lifting. Without any depth the share is 0.
+    Near means twice the cloud's median spacing, between LEAST_RADIUS_M and GREATEST_RADIUS_M.
+    Depth beyond 20 m is left out, as in lifting. Without any depth the share is 0.
     """
     tree = cKDTree(vertices)
-    radius = max(2 * _spacing(vertices, tree), LEAST_RADIUS_M)
+    radius = min(max(2 * _spacing(vertices, tree), LEAST_RADIUS_M), GREATEST_RADIUS_M)
     near = seen = 0
     for frame in frames:
         points = _points(frame)
@@ -54,21 +57,22 @@ def likely_reason(
     vertices: Float[np.ndarray, "points 3"], frames: tuple[Frame, ...], found: Landing
 ) -> str:
     """Say which usual mistake would explain a poor landing: the one that repairs it, if any."""
+    some = frames[:: max(1, len(frames) // _FRAMES_TRIED)]
     flip = np.diag([1.0, -1.0, -1.0, 1.0])
     guesses = {
         "the poses are world-to-camera; give their inverses": (
             vertices,
-            [replace(f, camera_to_world=np.linalg.inv(f.camera_to_world)) for f in frames],
+            [replace(f, camera_to_world=np.linalg.inv(f.camera_to_world)) for f in some],
         ),
         "the camera axes are OpenGL's (y up, z backward); give OpenCV's": (
             vertices,
-            [replace(f, camera_to_world=f.camera_to_world @ flip) for f in frames],
+            [replace(f, camera_to_world=f.camera_to_world @ flip) for f in some],
         ),
         "the depth images count in 1/5000 m, not in millimetres": (
             vertices,
-            [replace(f, depth=f.depth / np.float32(5)) for f in frames],
+            [replace(f, depth=f.depth / np.float32(5)) for f in some],
         ),
-        "the cloud is in millimetres, the poses in metres": (vertices / 1000, list(frames)),
+        "the cloud is in millimetres, the poses in metres": (vertices / 1000, list(some)),
     }
     for reason, (cloud, changed) in guesses.items():
         if landing(cloud, tuple(changed)).share >= max(NEEDED_SHARE, 2 * found.share):

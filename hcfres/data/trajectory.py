@@ -81,12 +81,12 @@ def _index(path: Path, number: int, head: list[str]) -> int:
 
 def _pose(path: Path, number: int, rows: list[list[str]]) -> np.ndarray:
     place = f"the matrix after line {number}"
+    if any(len(row) != 4 for row in rows):
+        raise DataError(path, f"rows of {[len(row) for row in rows]} numbers", _FORM, place)
     try:
         pose = np.array([[float(word) for word in row] for row in rows])
     except ValueError as error:
         raise DataError(path, str(error), _FORM, place) from None
-    if pose.shape != (4, 4):
-        raise DataError(path, f"a matrix of {pose.shape}", _FORM, place)
     if np.isfinite(pose).all():
         require_rigid(path, pose, _FORM, place)
     return pose

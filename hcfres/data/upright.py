@@ -7,6 +7,8 @@ from scipy.spatial import cKDTree
 KEPT_DEGREES = 15.0
 """A frame of reference whose z axis is this near to up is left as it is."""
 _LEAST_AGREEMENT = 0.3
+_LEAST_SPREAD = 0.05
+"""Variance of the cameras' x axes: in a second direction at least, across both at most."""
 _PATCH = 16
 _PATCHES = 3000
 _FEWEST_PATCHES = 30
@@ -17,14 +19,15 @@ def up_direction(
 ) -> Float[np.ndarray, "3"] | None:
     """Estimate the unit vector that points up, in the frame of the poses.
 
-    People hold a camera upright: the mean of the cameras' up axes is a first guess; the normals
-    of the cloud's level surfaces (floor, table tops) near it correct the cameras' tilt. None where
-    the cameras disagree too much to tell.
+    People hold a camera without rolling it, so its x axis is level: where the headings differ, up
+    is what is across all x axes; where they do not, it is the mean of the cameras' up axes. The
+    normals of the cloud's level surfaces (floor, table tops) near it correct this first guess.
+    None where the cameras disagree too much to tell.
     """
     mean = -poses[:, :3, 1].mean(axis=0)
     if np.linalg.norm(mean) < _LEAST_AGREEMENT:
         return None
-    up: np.ndarray = mean / np.linalg.norm(mean)
+    up = _across(poses[:, :3, 0], mean)
     normals = _normals(vertices)
     for degrees in (35, 20, 10, 5):
         along = normals @ up
@@ -52,6 +55,14 @@ def rotation_to_z(up: Float[np.ndarray, "3"]) -> Float[np.ndarray, "4 4"]:
     cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
     matrix[:3, :3] += sine * cross + (1 - cosine) * cross @ cross
     return matrix
+
+
+def _across(level: np.ndarray, towards: np.ndarray) -> np.ndarray:
+    """The unit vector across all of `level`, on the side of `towards`, or `towards` itself."""
+    spread, axes = np.linalg.eigh(level.T @ level / len(level))
+    if spread[0] < _LEAST_SPREAD < spread[1]:
+        return np.asarray(axes[:, 0] * np.copysign(1, axes[:, 0] @ towards))
+    return np.asarray(towards / np.linalg.norm(towards))
 
 
 def _normals(vertices: np.ndarray) -> np.ndarray:

@@ -43,7 +43,9 @@ def _column(parts: tuple[str, ...]) -> Column:
         return _COST[parts[0]]
     score, _, group = parts[0].partition(".")
     if score not in _SCORES:
-        raise DataError(f"no table knows the column {parts[0]!r}; scores: {', '.join(_SCORES)}")
+        raise DataError(
+            "columns", f"no table knows {parts[0]!r}", f"Scores are {', '.join(_SCORES)}"
+        )
     label = _GROUPS.get(group.removesuffix("_w_d"), "")
     if len(parts) == 2:
         label += " w/ / w/o"

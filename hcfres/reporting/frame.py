@@ -48,8 +48,9 @@ def _read(folder: Path) -> CellRecord:
         )
     except (OSError, KeyError, ValueError, TypeError) as error:
         raise DataError(
-            f"{folder / 'results.json'}: a finished cell without readable results ({error}); "
-            "delete the folder and run the grid again"
+            folder / "results.json",
+            f"a finished cell without readable results ({error})",
+            "Delete the cell's folder and run the grid again",
         ) from None
 
 

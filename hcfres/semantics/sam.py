@@ -22,7 +22,7 @@ from hcfres.config.loading import ConfigError
 from hcfres.config.setting import EncoderConfig
 from hcfres.semantics.weights import fill, random_seed, weights_path
 
-TINY_IMAGE = 256
+TINY_IMAGE = 192
 """Long side of the image the tiny SAM sees, pixels."""
 _PATCH = 8
 _WIDTH = 128
@@ -72,7 +72,7 @@ def _tiny() -> Sam:
             out_chans=_DIM,
             norm_layer=partial(nn.LayerNorm, eps=1e-6),
             window_size=8,
-            global_attn_indexes=(2, 4),
+            global_attn_indexes=(1, 3, 4),
         ),
         prompt_encoder=PromptEncoder(
             embed_dim=_DIM,

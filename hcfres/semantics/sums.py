@@ -4,6 +4,7 @@ from typing import no_type_check
 
 import numpy as np
 from jaxtyping import Float64, Int64
+from scipy.sparse import csr_array
 
 from hcfres.data.features import LiftingOperator, Superpoints
 from hcfres.geometry.kernel import kernel
@@ -62,12 +63,14 @@ def _summed_csr(
     shape: tuple[int, int],
 ) -> LiftingOperator:
     """The matrix of these entries, equal places added up, columns ascending in each row."""
-    width = max(shape[1], 1)
-    keys, place = np.unique(rows * width + columns, return_inverse=True)
-    starts = np.zeros(shape[0] + 1, dtype=np.int64)
-    np.cumsum(np.bincount(keys // width, minlength=shape[0]), out=starts[1:])
-    total = np.bincount(place, weights, len(keys)).astype(np.float64)  # whole where empty
-    return LiftingOperator(starts, keys % width, total, np.array(shape, dtype=np.int64))
+    matrix = csr_array((weights, (rows, columns)), shape=shape)  # adds up
+    matrix.sort_indices()
+    return LiftingOperator(
+        matrix.indptr.astype(np.int64),
+        matrix.indices.astype(np.int64),
+        matrix.data,
+        np.array(shape, dtype=np.int64),
+    )
 
 
 @kernel

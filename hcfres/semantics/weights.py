@@ -13,13 +13,12 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from hcfres.config.loading import ConfigError
-from hcfres.data.errors import DataError
+from hcfres.config.setting import SettingConfig
+from hcfres.data.errors import DataError, too_many
+from hcfres.store.weights import PACKAGE, RANDOM, SHIPPED, weights_identity
 
-PACKAGE = "package:"
-RANDOM = "random:"
-SHIPPED = Path(__file__).resolve().parents[1] / "weights"
-"""One folder for each shipped network: weights.safetensors, card.md and what else it needs."""
 FILE_NAME = "weights.safetensors"
+"""Of every shipped network, in its folder beside its card.md."""
 
 PUBLISHED = {
     "sam_vit_h_4b8939.pth": "the model table of github.com/facebookresearch/segment-anything",
@@ -46,6 +45,24 @@ def weights_path(weights: str, weights_root: Path) -> Path | None:
     if path.is_file():
         return path
     raise ConfigError(f"weights {weights!r}: {path.name} is not at {path}; {_way_out(weights, path)}")
+
+
+def missing_weights(setting: SettingConfig, weights_root: Path) -> list[str]:
+    """Say of each weights file a setting names and this machine lacks, where it is to be got."""
+    named = [setting.sam.weights, setting.clip.weights]
+    if setting.training.backbone_weights is not None:
+        named.append(setting.training.backbone_weights)
+    missing = []
+    for weights in named:
+        try:
+            weights_path(weights, weights_root)
+        except ConfigError as error:
+            missing.append(str(error))
+    try:
+        weights_identity(setting.text.weights, weights_root)
+    except ConfigError as error:
+        missing.append(str(error))
+    return missing
 
 
 def random_seed(weights: str) -> int:
@@ -84,8 +101,10 @@ def read_weights(path: Path) -> dict[str, Tensor]:
             state = load_file(path)
         else:
             state = _unwrapped(_read_torch(path))
+    except DataError:
+        raise
     except (SafetensorError, RuntimeError, EOFError, ValueError, OSError) as error:
-        raise DataError(f"{path}: not a readable weights file ({error}); get it again") from error
+        raise DataError(path, f"not a readable weights file ({error})", "get it again") from error
     return {name: _as_float32(tensor) for name, tensor in state.items()}
 
 
@@ -94,9 +113,11 @@ def _read_torch(path: Path) -> object:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises a bare Exception subclass that differs by version
         if "TorchScript" not in str(error):
+            found = str(error).splitlines()[0]
             raise DataError(
-                f"{path}: not a file of plain tensors ({str(error).splitlines()[0]}); it is not read, "
-                "because reading it could run code; get the official file or a .safetensors"
+                path,
+                f"not a file of plain tensors ({found}), and reading it could run code",
+                "get the official file or a .safetensors",
             ) from error
     scripted = torch.jit.load(str(path), map_location="cpu").state_dict()
     return {name: scripted[name] for name in scripted if name not in _OPENAI_EXTRAS}
@@ -150,6 +171,6 @@ def fill(network: nn.Module, path: Path, what: str) -> None:
         if name in state and state[name].shape != tensor.shape
     ]
     if wrong:
-        shown = json.dumps(wrong[:3])
-        raise DataError(f"{path}: not the weights of {what}: {shown} ({len(wrong)} differences)")
+        way_out = "name the file of this network, or the network of this file"
+        raise DataError(path, f"not the weights of {what}: {too_many(wrong, shown=3)}", way_out)
     network.load_state_dict(state)

@@ -176,21 +176,22 @@ class Closure:
         ]
 
 
-def closure(function: str, package: Package) -> Closure:
-    """Walk the code that a function reaches.
+def closure(roots: Iterable[str], package: Package) -> Closure:
+    """Walk the code that some functions and classes reach.
 
     Args:
-        function: `package.module:name`.
+        roots: `package.module:name` each.
 
     Raises:
-        StoreError: there is no such function.
+        StoreError: there is no such function or class.
     """
-    module, _, name = function.partition(":")
-    here = package.module(module)
-    if here is None or name not in here.definitions:
-        raise StoreError(f"there is no function {function} in {package.root}")
     found = Closure(package)
-    found.add(Target(module, name))
+    for root in roots:
+        module, _, name = root.partition(":")
+        here = package.module(module)
+        if here is None or name not in here.definitions:
+            raise StoreError(f"there is no function or class {root} in {package.root}")
+        found.add(Target(module, name))
     return found
 
 

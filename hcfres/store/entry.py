@@ -57,7 +57,7 @@ def read_record(folder: Path) -> Record | None:
     try:
         raw = tomllib.loads((folder / RECORD).read_bytes().decode())
         files = tuple(KeptFile(name, **told) for name, told in raw.pop("files").items())
-        sequences = {key: tuple(raw.pop(key)) for key in ("inputs", "accepted")}
+        sequences: dict[str, Any] = {key: tuple(raw.pop(key)) for key in ("inputs", "accepted")}
         settings, seed = raw.pop("settings", {}), raw.pop("seed", None)
         return Record(settings=settings, seed=seed, files=files, **sequences, **raw)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):

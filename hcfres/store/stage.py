@@ -25,6 +25,8 @@ class Stage(Generic[V]):
     """A dataclass of arrays."""
     maker: str
     """The function that makes it, `package.module:name`; imported when something is made."""
+    also: tuple[str, ...] = ()
+    """Functions and classes that the maker is only handed, whose code decides the value too."""
     expensive: bool = False
     """Results of other code are never thrown away unasked."""
     unchanged: frozenset[str] = frozenset()
@@ -37,11 +39,11 @@ class Stage(Generic[V]):
 
     def closure(self) -> Closure:
         """The code that the maker reaches."""
-        return closure(self.maker, _sources(_root(self.maker)))
+        return closure((self.maker, *self.also), sources(self.maker))
 
     def fingerprint(self) -> str:
-        """Identify the code that the maker reaches, as it is on the disk now."""
-        return _fingerprint(self.maker)
+        """Identify the code that the maker reaches, as this process found it on the disk."""
+        return code_fingerprint((self.maker, *self.also))
 
     def is_own(self, fingerprint: str) -> bool:
         """Whether code of this fingerprint makes the values that today's code makes."""
@@ -49,17 +51,19 @@ class Stage(Generic[V]):
 
 
 @lru_cache(maxsize=256)
-def _fingerprint(maker: str) -> str:
-    return closure(maker, _sources(_root(maker))).fingerprint()
+def code_fingerprint(roots: tuple[str, ...]) -> str:
+    """Identify the code that some functions and classes of one package reach."""
+    return closure(roots, sources(roots[0])).fingerprint()
+
+
+def sources(reference: str) -> Package:
+    """The package of a `package.module:name`, its modules parsed once in this process."""
+    first = reference.partition(".")[0]
+    if first == PACKAGE.name:
+        return _parsed(PACKAGE)
+    return _parsed(Path(str(import_module(first).__file__)).parent)
 
 
 @lru_cache(maxsize=8)
-def _sources(root: Path) -> Package:
+def _parsed(root: Path) -> Package:
     return Package(root)
-
-
-def _root(maker: str) -> Path:
-    first = maker.split(".")[0]
-    if first == PACKAGE.name:
-        return PACKAGE
-    return Path(str(import_module(first).__file__)).parent

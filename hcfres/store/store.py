@@ -53,7 +53,7 @@ class Stored(Generic[V]):
         """Read the value, after comparing every byte's hash with the record's.
 
         Raises:
-            StoreError: it is damaged; its folder was moved aside, so that the next run makes it anew.
+            StoreError: it is damaged; its folder was moved aside, and the next run makes it anew.
         """
         if not is_whole(self.path, self.record):
             moved = _move_aside(self.path)
@@ -97,6 +97,7 @@ class Store:
         settings: Config | None,
         inputs: tuple[str, ...],
         make: Callable[[], V],
+        *,
         seed: int | None = None,
     ) -> Stored[V]:
         """The result, made now if it is not there; of several askers at once one makes it.
@@ -117,7 +118,6 @@ class Store:
                     return found
                 if stage.expensive:
                     return self._accepted(found)
-            folder = self._folder(stage, label, key)
             started = time.perf_counter()
             value = make()
             record = Record(
@@ -134,17 +134,27 @@ class Store:
                 seconds=round(time.perf_counter() - started, 3),
                 files=(),
             )
+            folder = self._folder(stage, label, key)
             return Stored(key, folder, True, _keep(folder, value, record), stage, True)
 
-    def value(self, *asked: Any, **more: Any) -> V:  # type: ignore[type-var, misc]
+    def value(
+        self,
+        stage: Stage[V],
+        label: str,
+        settings: Config | None,
+        inputs: tuple[str, ...],
+        make: Callable[[], V],
+        *,
+        seed: int | None = None,
+    ) -> V:
         """The value of `get_or_make`'s result; a damaged one is made anew at once."""
-        stored = self.get_or_make(*asked, **more)
+        stored = self.get_or_make(stage, label, settings, inputs, make, seed=seed)
         try:
             return stored.load()
         except StoreError:
             if stored.made:
                 raise
-            return self.get_or_make(*asked, **more).load()
+            return self.get_or_make(stage, label, settings, inputs, make, seed=seed).load()
 
     def entries(self) -> Iterator[Path]:
         """The folders of all results."""
@@ -170,8 +180,8 @@ class Store:
             raise StoreError(
                 f"{found.path} was made by other code of stage {found.stage.name!r} "
                 f"(fingerprint {found.record.fingerprint}, now {own}) and took "
-                f"{found.record.seconds:.0f} s. If the change has no effect on its result, run again "
-                "with --accept-code; if it has, raise the stage's version"
+                f"{found.record.seconds:.0f} s. If the change has no effect on its result, run "
+                "again with --accept-code; if it has, raise the stage's version"
             )
         record = replace(found.record, accepted=(*found.record.accepted, own))
         write_atomic(found.path / RECORD, record.told().encode())
@@ -184,7 +194,12 @@ class Store:
 
 
 def _keep(folder: Path, value: Any, record: Record) -> Record:
-    """Write value and record beside `folder` and rename them into place together."""
+    """Write value and record beside `folder` and rename them into place together.
+
+    The caller holds the lock: what an interrupted maker left beside `folder` is dead.
+    """
+    for dead in folder.parent.glob(f".{folder.name}.*.partial"):
+        shutil.rmtree(dead, ignore_errors=True)
     with _beside(folder) as partial:
         save_arrays(partial / VALUE, value)
         record = replace(record, files=(kept_file(partial / VALUE),))

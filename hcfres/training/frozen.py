@@ -29,7 +29,8 @@ class FrozenGeometry:
     def __call__(self, batch: Batch) -> NetworkOutput:
         """The network's predictions for a batch."""
         geometry = [self._geometry(scene_id) for scene_id in batch.scenes.scene_ids]
-        return self._network(batch, torch.cat(geometry))
+        encoded = self._network.encode(batch.scenes, torch.cat(geometry))
+        return self._network.decode(encoded, batch.text)
 
     @torch.no_grad()
     def _geometry(self, scene_id: str) -> Tensor:

@@ -15,7 +15,7 @@ from hcfres.data.annotations import (
     write_scanrefer,
 )
 from hcfres.data.errors import DataError
-from hcfres.data.expression import Entity, Expression, Viewpoint
+from hcfres.data.expression import Entity, Viewpoint
 
 FULL = {
     "entities": (Entity(4, 9, (0,), "target"), Entity(17, 26, (1, 2), "anchor")),
@@ -81,26 +81,37 @@ COUNTS = {"zt_w_d": (0, 0), "zt_wo_d": (0, 0), "st_w_d": (1, 1), "st_wo_d": (1, 
 
 
 @st.composite
-def expressions(draw):
+def arguments(draw):
+    """What an Expression is made from; made in the test, where beartype may draw at random."""
     kind = draw(st.sampled_from(sorted(COUNTS)))
     low, high = COUNTS[kind]
     ids = draw(st.lists(st.integers(0, 2**31 - 1), min_size=low, max_size=high, unique=True))
     text = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40)
     words = draw(text.map(str.strip).filter(bool))
     start = draw(st.integers(0, len(words) - 1))
-    entity = Entity(start, draw(st.integers(start + 1, len(words))), tuple(ids), "other")
-    flags = [draw(st.booleans()) for _ in range(4)]
-    return Expression(
-        "multi3drefer", "scene0001_02", tuple(ids), draw(st.integers(0, 99999)), draw(text),
-        words, kind, *flags, entities=draw(st.sampled_from([(), (entity,)])),
-        frames=draw(st.sampled_from([None, (), (3, 20)])),
-    )  # fmt: skip
+    return {
+        "scene_id": "scene0001_02",
+        "object_ids": tuple(ids),
+        "ann_id": draw(st.integers(0, 99999)),
+        "object_name": draw(text),
+        "description": words,
+        "eval_type": kind,
+        "spatial": draw(st.booleans()),
+        "texture": draw(st.booleans()),
+        "span": draw(st.one_of(st.none(), st.tuples(st.just(start), st.just(len(words))))),
+        "frames": draw(st.sampled_from([None, (), (3, 20)])),
+    }
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(expressions(), max_size=4, unique_by=lambda item: item.ann_id))
-def test_any_expressions_come_back(tmp_path_factory, items):
+@given(st.lists(arguments(), max_size=4, unique_by=lambda values: values["ann_id"]))
+def test_any_expressions_come_back(tmp_path_factory, make, drawn):
     path = tmp_path_factory.mktemp("sentences") / "a.json"
+    items = []
+    for values in drawn:
+        span = values.pop("span")
+        entities = (Entity(*span, values["object_ids"], "other"),) if span else ()
+        items.append(make.expression(**values, entities=entities))
     write_multi3drefer(path, items)
     assert read_multi3drefer(path) == tuple(items)
 

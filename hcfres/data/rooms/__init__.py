@@ -1,0 +1,1 @@
+"""Synthetic furnished rooms: made from a seed, written as ScanNet's scans are."""

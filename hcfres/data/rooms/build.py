@@ -36,7 +36,9 @@ def room_seeds(config: RoomsConfig) -> dict[BuiltSplit, tuple[int, ...]]:
     }
     for split, (count, seeds) in wanted.items():
         if count > len(seeds):
-            raise ValueError(f"{split}_rooms is {count}, but there are only {len(seeds)} {split} seeds")
+            raise ValueError(
+                f"{split}_rooms is {count}, but there are only {len(seeds)} {split} seeds"
+            )
     return {split: tuple(seeds[:count]) for split, (count, seeds) in wanted.items()}
 
 
@@ -87,7 +89,9 @@ def write_sentences(config: RoomsConfig, root: Path) -> None:
         names = [scene_id(seed) for seed in seeds]
         rooms = [make_room(seed, name) for seed, name in zip(seeds, names, strict=True)]
         count = counts[split]
-        general = [e for room in rooms for e in make_expressions(room, count, _EXPRESSION_SEED, split)]
+        general = [
+            e for room in rooms for e in make_expressions(room, count, _EXPRESSION_SEED, split)
+        ]
         fewer = max(1, count // _SCANREFER_SHARE)
         single = [e for room in rooms for e in make_scanrefer(room, fewer, _EXPRESSION_SEED, split)]
         write_multi3drefer(root / f"multi3drefer_{split}.json", general)

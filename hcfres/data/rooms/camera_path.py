@@ -38,7 +38,9 @@ def _stations(room: Room, rng: np.random.Generator) -> list[Float[np.ndarray, "3
             half = np.maximum(np.array([room.width, room.depth]) / 2 - inset, 0.1)
             around = np.array([np.cos(angle), np.sin(angle)])
             flat = around / max(np.abs(around)) * half
-            position = np.append(flat + np.array([room.width, room.depth]) / 2, rng.uniform(1.35, 1.95))
+            position = np.append(
+                flat + np.array([room.width, room.depth]) / 2, rng.uniform(1.35, 1.95)
+            )
             if _free(room, position):
                 found.append(position)
                 break

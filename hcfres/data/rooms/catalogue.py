@@ -57,12 +57,16 @@ KINDS: dict[str, Kind] = {
         _kind("desk", 14, ("", (0.65, 1.30, 0.75)), colours=HARD, grows=(True, True, False)),
         _kind("couch", 6, ("", (0.88, 1.75, 0.80)), patterned=0.35, grows=(False, True, False)),
         _kind("cabinet", 3, ("tall", (0.45, 0.85, 1.70)), ("low", (0.45, 0.95, 0.80))),
-        _kind("bookshelf", 10, ("tall", (0.32, 0.85, 1.75)), ("low", (0.32, 0.95, 0.90)), colours=HARD),
+        _kind("bookshelf", 10, ("tall", (0.32, 0.85, 1.75)), ("low", (0.32, 0.95, 0.90)),
+              colours=HARD),
         _kind("bed", 4, ("", (2.00, 1.40, 0.95)), patterned=0.45, grows=(False, True, False)),
         _kind("pillow", 18, ("", (0.34, 0.46, 0.14)), patterned=0.5),
-        _kind("lamp", 35, ("tall", (0.36, 0.36, 1.45)), ("low", (0.26, 0.26, 0.44)), patterned=0.25),
-        _kind("monitor", 40, ("", (0.18, 0.54, 0.42)), colours=("black", "gray", "white"), colour_told=False),
-        _kind("trash can", 39, ("round", (0.30, 0.30, 0.38)), ("rectangular", (0.24, 0.36, 0.40)), patterned=0.2),
+        _kind("lamp", 35, ("tall", (0.36, 0.36, 1.45)), ("low", (0.26, 0.26, 0.44)),
+              patterned=0.25),
+        _kind("monitor", 40, ("", (0.18, 0.54, 0.42)), colours=("black", "gray", "white"),
+              colour_told=False),
+        _kind("trash can", 39, ("round", (0.30, 0.30, 0.38)), ("rectangular", (0.24, 0.36, 0.40)),
+              patterned=0.2),
         _kind(
             "picture", 11, ("square", (0.03, 0.52, 0.52)), ("rectangular", (0.03, 0.80, 0.52)),
             grows=(False, True, True), patterned=0.25,
@@ -72,14 +76,16 @@ KINDS: dict[str, Kind] = {
         _kind("door", 8, ("", (0.06, 0.88, 2.02)), colours=HARD, grows=(False, True, False)),
         _kind("curtain", 16, ("", (0.12, 0.62, 1.85)), patterned=0.5, grows=(False, True, False)),
         _kind("nightstand", 32, ("", (0.42, 0.48, 0.52)), colours=HARD),
-        _kind("refrigerator", 24, ("", (0.66, 0.68, 1.65)), colours=("white", "gray", "black", "red", "blue")),
+        _kind("refrigerator", 24, ("", (0.66, 0.68, 1.65)),
+              colours=("white", "gray", "black", "red", "blue")),
         _kind("box", 29, ("", (0.36, 0.46, 0.34)), patterned=0.3, aspect=0.15),
         _kind("whiteboard", 30, ("", (0.05, 1.35, 0.90)), colours=("white",),
               grows=(False, True, True), colour_told=False),
-        _kind("plant", 40, ("tall", (0.52, 0.52, 1.15)), ("low", (0.34, 0.34, 0.50)), colours=("green",),
-              colour_told=False),
+        _kind("plant", 40, ("tall", (0.52, 0.52, 1.15)), ("low", (0.34, 0.34, 0.50)),
+              colours=("green",), colour_told=False),
         _kind("backpack", 40, ("", (0.24, 0.34, 0.46)), patterned=0.25),
-        _kind("stool", 40, ("round", (0.36, 0.36, 0.50)), ("square", (0.36, 0.36, 0.50)), patterned=0.2),
+        _kind("stool", 40, ("round", (0.36, 0.36, 0.50)), ("square", (0.36, 0.36, 0.50)),
+              patterned=0.2),
     )
 }  # fmt: skip
 """Every class by its label. Walls and floor are annotated too, but are not furniture."""
@@ -141,7 +147,9 @@ def _draw_size(rng: np.random.Generator) -> Size:
     return sizes[int(rng.choice(3, p=(0.27, 0.46, 0.27)))]
 
 
-def draw_piece(label: str, split: Split, rng: np.random.Generator, wish: Wish | None = None) -> Piece:
+def draw_piece(
+    label: str, split: Split, rng: np.random.Generator, wish: Wish | None = None
+) -> Piece:
     """Draw one piece of a class; every trait the wish names is kept."""
     kind, wish = KINDS[label], wish or Wish()
     shapes = tuple(kind.shapes)

@@ -16,9 +16,7 @@ def lamp(piece: Piece, rng: np.random.Generator, spacing: float) -> list[Part]:
     parts = [
         turned([(0.0, 0.0), (base, 0.0), (base, 0.025), (0.0, 0.035)], spacing, foot),
         cylinder(0.014 if tall else 0.02, 0.03, h - shade, spacing, foot),
-        turned(
-            [(0.0, h - shade), (d / 2, h - shade), (d * 0.3, h), (0.0, h)], spacing
-        ),
+        turned([(0.0, h - shade), (d / 2, h - shade), (d * 0.3, h), (0.0, h)], spacing),
     ]
     if not tall:
         parts.append(cushion((-0.06, -0.06, 0.03), (0.06, 0.06, h - shade), spacing, foot, 0.9))
@@ -33,7 +31,9 @@ def monitor(piece: Piece, rng: np.random.Generator, spacing: float) -> list[Part
     foot = d / 2
     return [
         box((-0.02, -w / 2, low), (0.02, w / 2, h), spacing, "plain"),
-        box((0.02, -w / 2 + 0.025, low + 0.03), (0.026, w / 2 - 0.025, h - 0.025), spacing, "screen"),
+        box(
+            (0.02, -w / 2 + 0.025, low + 0.03), (0.026, w / 2 - 0.025, h - 0.025), spacing, "screen"
+        ),
         box((-0.035, -0.03, 0.015), (-0.005, 0.03, low + 0.08), spacing, "plain"),
         box((-foot, -0.13, 0.0), (foot, 0.13, 0.015), spacing, "plain"),
     ]
@@ -54,7 +54,12 @@ def trash_can(piece: Piece, rng: np.random.Generator, spacing: float) -> list[Pa
         box((-d / 2, w / 2 - thick, 0.0), (d / 2, w / 2, h), spacing),
         box((-d / 2, -w / 2 + thick, 0.0), (-d / 2 + thick, w / 2 - thick, h), spacing),
         box((d / 2 - thick, -w / 2 + thick, 0.0), (d / 2, w / 2 - thick, h), spacing),
-        box((-d / 2 + thick, -w / 2 + thick, 0.0), (d / 2 - thick, w / 2 - thick, 0.03), spacing, "dark"),
+        box(
+            (-d / 2 + thick, -w / 2 + thick, 0.0),
+            (d / 2 - thick, w / 2 - thick, 0.03),
+            spacing,
+            "dark",
+        ),
     ]
 
 
@@ -91,7 +96,9 @@ def _blades(
         leaf = cushion((0.0, -0.07, -0.012), (reach, 0.07, 0.012), spacing, _leaf(k), 0.9)
         leaf = moved(leaf, (0.0, 0.0, 0.0), (1, -rng.uniform(0.1, 0.55)))
         parts.append(moved(leaf, (0.0, 0.0, z), (2, angle)))
-    parts.append(cushion((-0.05, -0.05, span[1] - 0.2), (0.05, 0.05, span[1]), spacing, "leaf", 0.9))
+    parts.append(
+        cushion((-0.05, -0.05, span[1] - 0.2), (0.05, 0.05, span[1]), spacing, "leaf", 0.9)
+    )
     return parts
 
 
@@ -105,7 +112,11 @@ def _bush(
     for k in range(7):
         angle, away = k * 2.1 + rng.uniform(-0.3, 0.3), 0.27 * d if k else 0.0
         x, y = away * np.cos(angle), away * np.sin(angle)
-        z = (span[1] - size) if not k else middle + rng.uniform(-0.3, 0.2) * (span[1] - span[0] - 2 * size)
+        z = (
+            (span[1] - size)
+            if not k
+            else middle + rng.uniform(-0.3, 0.2) * (span[1] - span[0] - 2 * size)
+        )
         low, high = (x - size, y - size, z - size), (x + size, y + size, min(z + size, span[1]))
         parts.append(cushion(low, high, spacing, _leaf(k), 0.85))
     return parts
@@ -118,7 +129,12 @@ def picture(piece: Piece, rng: np.random.Generator, spacing: float) -> list[Part
     frame = ("wood", "dark", "brass")[rng.integers(3)]
     return [
         box((-d / 2, -w / 2, 0.0), (d / 2 - 0.008, w / 2, h), spacing, frame),
-        box((-d / 2 + 0.01, -w / 2 + edge, edge), (d / 2 - 0.004, w / 2 - edge, h - edge), spacing, "paper"),
+        box(
+            (-d / 2 + 0.01, -w / 2 + edge, edge),
+            (d / 2 - 0.004, w / 2 - edge, h - edge),
+            spacing,
+            "paper",
+        ),
         box((-d / 2 + 0.01, -w / 2 + mat, mat), (d / 2, w / 2 - mat, h - mat), spacing),
     ]
 
@@ -173,7 +189,9 @@ def whiteboard(piece: Piece, rng: np.random.Generator, spacing: float) -> list[P
     d, w, h = piece.extent
     parts = [
         box((-d / 2, -w / 2, 0.04), (-d / 2 + 0.022, w / 2, h), spacing, "metal"),
-        box((-d / 2 + 0.01, -w / 2 + 0.03, 0.07), (-d / 2 + 0.028, w / 2 - 0.03, h - 0.03), spacing),
+        box(
+            (-d / 2 + 0.01, -w / 2 + 0.03, 0.07), (-d / 2 + 0.028, w / 2 - 0.03, h - 0.03), spacing
+        ),
         box((-d / 2, -w / 4, 0.0), (d / 2, w / 4, 0.04), spacing, "metal"),
     ]
     for k in range(int(rng.integers(2, 6))):

@@ -54,9 +54,7 @@ class Furnisher:
         """Length of a wall: 0 at x=0, 1 opposite, 2 at y=0, 3 opposite."""
         return self.plan.depth if wall < 2 else self.plan.width
 
-    def wall_pose(
-        self, wall: int, along: float, off: float
-    ) -> tuple[float, float, float]:
+    def wall_pose(self, wall: int, along: float, off: float) -> tuple[float, float, float]:
         """Give x, y and heading at a place along a wall, `off` metres into the room."""
         plan = self.plan
         return (
@@ -112,7 +110,9 @@ class Furnisher:
             return 0.0
         return float(np.clip(self.rng.normal(0, 0.14), -0.36, 0.36))
 
-    def beside(self, piece: Piece, anchor: int, side: int, gap: float, back: bool = True) -> int | None:
+    def beside(
+        self, piece: Piece, anchor: int, side: int, gap: float, back: bool = True
+    ) -> int | None:
         """Stand the piece to the left (+1) or right (-1) of another, facing the same way.
 
         With `back` their rears are in line; else their middles.
@@ -120,7 +120,9 @@ class Furnisher:
         item = self.item(anchor)
         d, w, _ = local_extent(item)
         forward = (piece.extent[0] - d) / 2 if back else 0.0
-        return self.relative(piece, anchor, forward, side * (w / 2 + gap + piece.extent[1] / 2), 0.0)
+        return self.relative(
+            piece, anchor, forward, side * (w / 2 + gap + piece.extent[1] / 2), 0.0
+        )
 
     def relative(
         self, piece: Piece, anchor: int, forward: float, left: float, turn: float
@@ -144,7 +146,9 @@ class Furnisher:
                 return added
         return None
 
-    def on_top(self, piece: Piece, supporter: int, turn: float = 0.0, rear: bool = False) -> int | None:
+    def on_top(
+        self, piece: Piece, supporter: int, turn: float = 0.0, rear: bool = False
+    ) -> int | None:
         """Rest the piece on another; with `rear` at the supporter's back, facing as it does."""
         item = self.item(supporter)
         surface = rest(as_piece(item))
@@ -159,7 +163,9 @@ class Furnisher:
             forward, left = self.rng.uniform(low, high)
             if rear:
                 forward = min(low[0] + self.rng.uniform(0, 0.04), high[0])
-            added = self.plan.add(piece, self._resting(piece, item, (forward, left, surface.z), turn))
+            added = self.plan.add(
+                piece, self._resting(piece, item, (forward, left, surface.z), turn)
+            )
             if added is not None:
                 return added
         return None
@@ -177,16 +183,23 @@ class Furnisher:
         return place(piece, position, item.heading + turn, rests_on=item.object_id)
 
     def hang(
-        self, piece: Piece, z: float, clear: float, wall: int | None = None, along: float | None = None
+        self,
+        piece: Piece,
+        z: float,
+        clear: float,
+        wall: int | None = None,
+        along: float | None = None,
     ) -> int | None:
-        """Hang the piece on a wall with its lower edge at `z`, and keep `clear` metres free before it."""
+        """Hang the piece with its lower edge at `z`, and keep `clear` metres before it free."""
         for _ in range(_TRIES):
             chosen = int(self.rng.integers(4)) if wall is None else wall
             length, width = self.wall_length(chosen), piece.extent[1]
             if width + 0.2 > length:
                 continue
-            at = along if along is not None else float(
-                self.rng.uniform(width / 2 + 0.1, length - width / 2 - 0.1)
+            at = (
+                along
+                if along is not None
+                else float(self.rng.uniform(width / 2 + 0.1, length - width / 2 - 0.1))
             )
             x, y, heading = self.wall_pose(chosen, at, piece.extent[0] / 2 + 0.004)
             item = place(piece, (x, y, z), heading, on_wall=True)

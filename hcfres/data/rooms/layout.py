@@ -52,16 +52,20 @@ def make_room(seed: int, scene_id: str) -> Room:
         _extras(house)
         if len(plan.furniture) >= FEWEST:
             return plan.room(scene_id, seed)
-    raise RuntimeError(f"seed {seed} gave no room of at least {FEWEST} objects in {_ROUNDS} attempts")
+    raise RuntimeError(
+        f"seed {seed} gave no room of at least {FEWEST} objects in {_ROUNDS} attempts"
+    )
 
 
 def _empty(rng: np.random.Generator) -> Plan:
     width, depth = rng.uniform(3.5, 5.6), rng.uniform(3.0, 4.6)
-    return Plan(float(width), float(depth), float(rng.uniform(2.4, 2.65)), int(rng.integers(13, MOST + 1)))
+    return Plan(
+        float(width), float(depth), float(rng.uniform(2.4, 2.65)), int(rng.integers(13, MOST + 1))
+    )
 
 
 def _extras(house: Furnisher) -> None:
-    """Fill up with small things; two classes come again and again, so that a class rarely is alone."""
+    """Fill up with small things; two classes come again and again."""
     labels, weights = zip(*_EXTRAS, strict=True)
     chances = np.array(weights) / sum(weights)
     often = [str(label) for label in house.rng.choice(labels, size=2, replace=False, p=chances)]
@@ -77,9 +81,17 @@ def _extra(house: Furnisher, label: str) -> None:
     if label == "picture":
         house.hang(house.piece("picture"), house.rng.uniform(1.25, 1.55), 0.05)
         return
-    if label in ("box", "plant", "backpack", "lamp") and house.chance(0.5) and _on_something(house, label):
+    if (
+        label in ("box", "plant", "backpack", "lamp")
+        and house.chance(0.5)
+        and _on_something(house, label)
+    ):
         return
-    if label in ("box", "backpack", "stool", "trash can") and house.chance(0.3) and _under_something(house, label):
+    if (
+        label in ("box", "backpack", "stool", "trash can")
+        and house.chance(0.3)
+        and _under_something(house, label)
+    ):
         return
     wish = Wish(shape="tall") if label == "lamp" else None
     piece = house.piece(label, wish)
@@ -90,7 +102,11 @@ def _extra(house: Furnisher, label: str) -> None:
 
 
 def _on_something(house: Furnisher, label: str) -> bool:
-    free = [f.object_id for f in house.plan.furniture if rest(as_piece(f)) is not None and f.label != "couch"]
+    free = [
+        f.object_id
+        for f in house.plan.furniture
+        if rest(as_piece(f)) is not None and f.label != "couch"
+    ]
     if not free:
         return False
     supporter = free[house.rng.integers(len(free))]
@@ -100,7 +116,11 @@ def _on_something(house: Furnisher, label: str) -> bool:
 
 
 def _under_something(house: Furnisher, label: str) -> bool:
-    tables = [f.object_id for f in house.plan.furniture if f.label in ("table", "desk") and f.extent[2] > 0.6]
+    tables = [
+        f.object_id
+        for f in house.plan.furniture
+        if f.label in ("table", "desk") and f.extent[2] > 0.6
+    ]
     if not tables:
         return False
     table = tables[house.rng.integers(len(tables))]

@@ -5,6 +5,7 @@ pattern coordinates in metres along its surface.
 """
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float
@@ -91,29 +92,25 @@ def _revolved(radii: np.ndarray, heights: np.ndarray, spacing: float) -> Patch:
 def _profile(points: list[tuple[float, float]], spacing: float) -> tuple[np.ndarray, np.ndarray]:
     """Divide a polyline of (radius, height) into steps of about `spacing`."""
     radii, heights = [points[0][0]], [points[0][1]]
-    for (r0, z0), (r1, z1) in zip(points, points[1:], strict=False):
+    for (r0, z0), (r1, z1) in pairwise(points):
         steps = _cells(float(np.hypot(r1 - r0, z1 - z0)), spacing)
         radii.extend(np.linspace(r0, r1, steps + 1)[1:])
         heights.extend(np.linspace(z0, z1, steps + 1)[1:])
     return np.array(radii), np.array(heights)
 
 
-def turned(
-    profile: list[tuple[float, float]], spacing: float, material: str = "main"
-) -> Part:
+def turned(profile: list[tuple[float, float]], spacing: float, material: str = "main") -> Part:
     """Give a solid of revolution about +z from its outline (radius, height), bottom to top.
 
     Each straight stretch is a patch of its own, so that rims stay sharp.
     """
     patches = []
-    for first, second in zip(profile, profile[1:], strict=False):
+    for first, second in pairwise(profile):
         patches.append(_revolved(*_profile([first, second], spacing), spacing))
     return Part(tuple(patches), material)
 
 
-def cylinder(
-    radius: float, z0: float, z1: float, spacing: float, material: str = "main"
-) -> Part:
+def cylinder(radius: float, z0: float, z1: float, spacing: float, material: str = "main") -> Part:
     """Give an upright cylinder on the z axis."""
     return turned([(0.0, z0), (radius, z0), (radius, z1), (0.0, z1)], spacing, material)
 
@@ -144,9 +141,7 @@ def cushion(
     return Part((Patch(points, texture),), material)
 
 
-def wave(
-    low: Vector, high: Vector, folds: int, spacing: float, material: str = "main"
-) -> Part:
+def wave(low: Vector, high: Vector, folds: int, spacing: float, material: str = "main") -> Part:
     """Give a hanging cloth in folds: a closed sheet across y that swings along x in the box."""
     (x0, y0, z0), (x1, y1, z1) = low, high
     columns = max(folds * 6, _cells(y1 - y0, spacing)) + 1
@@ -156,7 +151,9 @@ def wave(
     swing = (x0 + x1) / 2 + thick / 2 + (x1 - x0 - thick) / 2 * np.sin(2 * np.pi * folds * across)
     y = y0 + across * (y1 - y0)
     z = z0 + rise * (z1 - z0)
-    front = np.stack(np.broadcast_arrays(swing[:, None], y[:, None], z[None, :]), axis=2).astype(float)
+    front = np.stack(np.broadcast_arrays(swing[:, None], y[:, None], z[None, :]), axis=2).astype(
+        float
+    )
     texture = np.stack(np.broadcast_arrays(y[:, None] - y0, z[None, :] - z0), axis=2).astype(float)
     back = front[::-1].copy()
     back[..., 0] -= thick
@@ -164,7 +161,7 @@ def wave(
 
 
 def moved(part: Part, offset: Vector, tilt: tuple[int, float] | None = None) -> Part:
-    """Turn a part about the axis `tilt[0]` through the origin by `tilt[1]` radians, then shift it."""
+    """Turn a part about the axis `tilt[0]` by `tilt[1]` radians, then shift it."""
     turn = np.eye(3)
     if tilt is not None:
         first, second = (tilt[0] + 1) % 3, (tilt[0] + 2) % 3

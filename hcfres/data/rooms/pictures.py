@@ -28,7 +28,10 @@ def from_above(stage: Stage) -> UInt8[np.ndarray, "height width 3"]:
     pose[:3, :3] = np.array([[1.0, 0, 0], [0, -1.0, 0], [0, 0, -1.0]])
     focal = scale * height
     camera = Camera(pose, (focal, focal), ((size[0] - 1) / 2, (size[1] - 1) / 2), *size)
-    image = block_mean(paint(draw(stage.mesh.vertices, stage.mesh.faces, camera), camera, stage.mesh, stage.light), 2)
+    image = block_mean(
+        paint(draw(stage.mesh.vertices, stage.mesh.faces, camera), camera, stage.mesh, stage.light),
+        2,
+    )
     return np.clip(image * stage.tint * 255, 0, 255).astype(np.uint8)
 
 
@@ -58,7 +61,9 @@ def contact_sheet(room: Room, count: int, path: Path) -> None:
     height, width = tiles[0].shape[:2]
     rows = -(-len(tiles) // _COLUMNS)
     above = from_above(stage)
-    sheet = np.full((rows * height + above.shape[0], max(_COLUMNS * width, above.shape[1]), 3), 255, np.uint8)
+    sheet = np.full(
+        (rows * height + above.shape[0], max(_COLUMNS * width, above.shape[1]), 3), 255, np.uint8
+    )
     for k, tile in enumerate(tiles):
         v, u = k // _COLUMNS * height, k % _COLUMNS * width
         sheet[v : v + height, u : u + width] = tile

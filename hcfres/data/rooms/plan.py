@@ -48,13 +48,14 @@ def place(
 
 
 def overlaps(
-    first: Float[np.ndarray, "n 6"], second: Float[np.ndarray, "m 6"], margin: float
+    first: Float[np.ndarray, "n 6"],
+    second: Float[np.ndarray, "m 6"],
+    margin: Float[np.ndarray, " m"] | float,
 ) -> bool:
     """Tell whether a box of one set comes nearer than `margin` to a box of the other."""
-    if not len(first) or not len(second):
-        return False
-    apart = (first[:, None, :3] >= second[None, :, 3:] + margin) | (
-        second[None, :, :3] >= first[:, None, 3:] + margin
+    gap = np.broadcast_to(np.asarray(margin, dtype=np.float64), len(second))[:, None]
+    apart = (first[:, None, :3] >= second[:, 3:] + gap) | (
+        second[:, :3] - gap >= first[:, None, 3:]
     )
     return bool((~apart.any(axis=2)).any())
 
@@ -66,8 +67,9 @@ class Plan:
         self.width, self.depth, self.height = width, depth, height
         self.limit = limit
         self.furniture: list[Furniture] = []
-        self._boxes: list[Float[np.ndarray, "boxes 6"]] = []
-        self._clear: list[Box] = []
+        self._solid = np.zeros((0, 6))
+        self._owner = np.zeros(0, np.int64)
+        self._clear = np.zeros((0, 6))
 
     @property
     def full(self) -> bool:
@@ -76,7 +78,7 @@ class Plan:
 
     def keep_clear(self, box: Box) -> None:
         """Reserve a volume: nothing that is added later may enter it."""
-        self._clear.append(box)
+        self._clear = np.concatenate([self._clear, [box]])
 
     def _boxes_of(self, piece: Piece, item: Furniture) -> Float[np.ndarray, "boxes 6"]:
         boxes = turned(solids(piece), item.heading)
@@ -88,29 +90,26 @@ class Plan:
         room = np.array([self.width, self.depth, self.height])
         return bool((low >= -1e-9).all() and (high <= room + 1e-9).all())
 
-    def fits(self, piece: Piece, item: Furniture) -> bool:
-        """Tell whether the placed piece is in the room and overlaps nothing, not even narrowly."""
-        boxes = self._boxes_of(piece, item)
+    def _fit(self, boxes: Float[np.ndarray, "boxes 6"], rests_on: int | None) -> bool:
         if self.full or not self._inside(boxes):
             return False
-        if self._clear and overlaps(boxes, np.array(self._clear, dtype=np.float64), 0.0):
-            return False
-        for other, solid in enumerate(self._boxes):
-            margin = -_TOUCH_M if other == item.rests_on else _GAP_M
-            if overlaps(boxes, solid, margin):
-                return False
-        return True
+        margin = np.where(self._owner == (-1 if rests_on is None else rests_on), -_TOUCH_M, _GAP_M)
+        return not (overlaps(boxes, self._clear, 0.0) or overlaps(boxes, self._solid, margin))
 
     def add(self, piece: Piece, item: Furniture) -> int | None:
-        """Add the placed piece if it fits, and give its object id; None when it does not."""
-        if not self.fits(piece, item):
+        """Add the placed piece and give its object id.
+
+        None when it does not fit: outside the room, too near to something, or one too many.
+        """
+        boxes = self._boxes_of(piece, item)
+        if not self._fit(boxes, item.rests_on):
             return None
         number = len(self.furniture)
-        self._boxes.append(self._boxes_of(piece, item))
+        self._solid = np.concatenate([self._solid, boxes])
+        self._owner = np.concatenate([self._owner, np.full(len(boxes), number)])
         self.furniture.append(replace(item, object_id=number))
         return number
 
     def room(self, scene_id: str, seed: int) -> Room:
         """Close the plan."""
         return Room(scene_id, seed, self.width, self.depth, self.height, tuple(self.furniture))
-

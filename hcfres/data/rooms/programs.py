@@ -79,7 +79,9 @@ def _desk_set(house: Furnisher) -> None:
     if house.chance(0.9):
         piece = house.piece("chair")
         away = d / 2 + piece.extent[0] / 2 - house.rng.uniform(-0.05, 0.15)
-        house.relative(piece, desk, away, -0.17 * w + 0.05, math.pi + float(house.rng.uniform(-0.2, 0.2)))
+        house.relative(
+            piece, desk, away, -0.17 * w + 0.05, math.pi + float(house.rng.uniform(-0.2, 0.2))
+        )
     if house.chance(0.35):
         house.on_top(house.piece("lamp", Wish(shape="low")), desk)
     if house.chance(0.4):
@@ -146,7 +148,9 @@ def _before_couch(house: Furnisher, couch: int) -> None:
         away = (d + piece.extent[0]) / 2 + house.rng.uniform(0.3, 0.45)
         table = house.relative(piece, couch, away, house.rng.uniform(-0.2, 0.2), 0.0)
         if table is not None and house.chance(0.4):
-            house.on_top(house.piece("box" if house.chance(0.5) else "plant", _little(house)), table)
+            house.on_top(
+                house.piece("box" if house.chance(0.5) else "plant", _little(house)), table
+            )
 
 
 def _little(house: Furnisher) -> Wish:
@@ -163,7 +167,9 @@ def bedroom(house: Furnisher) -> None:
             house.on_top(house.piece("pillow", wish), bed, rear=True)
         wishes = house.wishes("nightstand", 2)
         for side, wish in zip((-1, 1), wishes, strict=True):
-            stand = house.beside(house.piece("nightstand", wish), bed, side, house.rng.uniform(0.03, 0.1))
+            stand = house.beside(
+                house.piece("nightstand", wish), bed, side, house.rng.uniform(0.03, 0.1)
+            )
             if stand is not None and house.chance(0.75):
                 house.on_top(house.piece("lamp", Wish(shape="low")), stand)
     storage(house, int(house.rng.integers(1, 3)), "cabinet")

@@ -5,10 +5,12 @@ Pixel (u, v) is a ray through the integer point (u, v); u runs right, v down. Ca
 """
 
 from dataclasses import dataclass
+from typing import no_type_check
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from numba import njit
+
+from hcfres.geometry.kernel import kernel
 
 NEAR_M = 0.08
 
@@ -54,8 +56,9 @@ class Drawn:
     """Metres along the camera's z axis, 0 where there is none."""
 
 
-@njit(cache=True)
-def _project(points, camera):  # noqa: ANN001, ANN202
+@kernel
+@no_type_check
+def _project(points, camera):
     out = np.empty(points.shape, np.float32)
     for i in range(points.shape[0]):
         x, y, z = points[i, 0], points[i, 1], points[i, 2]
@@ -72,16 +75,18 @@ def _project(points, camera):  # noqa: ANN001, ANN202
     return out
 
 
-@njit(cache=True, inline="always")
-def _span(a, b, c, size):  # noqa: ANN001, ANN202
-    low = max(0, int(np.ceil(min(a, min(b, c)))))
-    high = min(size - 1, int(np.floor(max(a, max(b, c)))))
+@kernel
+@no_type_check
+def _span(a, b, c, size):
+    low = max(0, int(np.ceil(min(a, b, c))))
+    high = min(size - 1, int(np.floor(max(a, b, c))))
     return low, high
 
 
-@njit(cache=True)
-def _draw(points, faces, shown, nearest, triangle):  # noqa: ANN001, ANN202
-    """Fill `nearest` with 1/z and `triangle` with face numbers; faces that are not shown are skipped."""
+@kernel
+@no_type_check
+def _draw(points, faces, shown, nearest, triangle):
+    """Fill `nearest` with 1/z and `triangle` with the numbers of the shown faces."""
     height, width = triangle.shape
     for t in range(faces.shape[0]):
         i, j, k = faces[t, 0], faces[t, 1], faces[t, 2]
@@ -123,8 +128,9 @@ def draw(
     return Drawn(triangle, depth)
 
 
-@njit(cache=True)
-def _cover(points, faces, groups, counts, stamp):  # noqa: ANN001, ANN202
+@kernel
+@no_type_check
+def _cover(points, faces, groups, counts, stamp):
     height, width = stamp.shape
     for t in range(faces.shape[0]):
         i, j, k = faces[t, 0], faces[t, 1], faces[t, 2]
@@ -165,8 +171,9 @@ def alone(
     return counts
 
 
-@njit(cache=True)
-def _reached(points, depth, camera, tolerance):  # noqa: ANN001, ANN202
+@kernel
+@no_type_check
+def _reached(points, depth, camera, tolerance):
     height, width = depth.shape
     out = np.zeros(points.shape[0], np.bool_)
     projected = _project(points, camera)
@@ -187,5 +194,5 @@ def reached(
     camera: Camera,
     tolerance: float,
 ) -> Bool[np.ndarray, " points"]:
-    """Tell which points lie in the view and no more than `tolerance` metres behind what is drawn."""
+    """Tell which points are in view, at most `tolerance` metres behind what is drawn."""
     return _reached(points, drawn.depth, camera.numbers, tolerance)

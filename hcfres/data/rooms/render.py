@@ -98,9 +98,7 @@ def render_frame(stage: Stage, pose: Float[np.ndarray, "4 4"], index: int = 0) -
     )
 
 
-def _radiance(
-    stage: Stage, drawn: Drawn, fine: Camera
-) -> Float[np.ndarray, "height width 3"]:
+def _radiance(stage: Stage, drawn: Drawn, fine: Camera) -> Float[np.ndarray, "height width 3"]:
     """Average the samples of each pixel; where the room is open, the ceiling shines pale."""
     samples = paint(drawn, fine, stage.mesh, stage.light)
     samples[drawn.triangle < 0] = _CEILING
@@ -136,16 +134,18 @@ def _sensed_depth(
     return np.rint(np.clip(sensed, 0, 60) * 1000) / 1000
 
 
-def _incidence(
-    mesh: RoomMesh, drawn: Drawn, camera: Camera
-) -> Float[np.ndarray, "height width"]:
+def _incidence(mesh: RoomMesh, drawn: Drawn, camera: Camera) -> Float[np.ndarray, "height width"]:
     """Give the cosine between each pixel's ray and the surface's normal."""
     a, b, c = (mesh.vertices[mesh.faces[:, k]] for k in range(3))
     normal = np.cross(b - a, c - a)
     normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)
     v, u = np.mgrid[0 : camera.height, 0 : camera.width]
     ray = np.stack(
-        [(u - camera.centre[0]) / camera.focal[0], (v - camera.centre[1]) / camera.focal[1], np.ones(u.shape)],
+        [
+            (u - camera.centre[0]) / camera.focal[0],
+            (v - camera.centre[1]) / camera.focal[1],
+            np.ones(u.shape),
+        ],
         axis=2,
     )
     ray /= np.linalg.norm(ray, axis=2, keepdims=True)

@@ -60,9 +60,7 @@ def seen_faces(stage: Stage) -> Bool[np.ndarray, " faces"]:
     return views >= _LEAST_VIEWS
 
 
-def _without_crumbs(
-    mesh: RoomMesh, kept: Bool[np.ndarray, " faces"]
-) -> Bool[np.ndarray, " faces"]:
+def _without_crumbs(mesh: RoomMesh, kept: Bool[np.ndarray, " faces"]) -> Bool[np.ndarray, " faces"]:
     """Leave out connected pieces of too few vertices, as the cleaning of a reconstruction does."""
     faces, count = mesh.faces[kept], len(mesh.vertices)
     ends = np.concatenate([faces[:, :2], faces[:, 1:]])
@@ -74,9 +72,7 @@ def _without_crumbs(
     return out
 
 
-def _enough_of_each(
-    stage: Stage, seen: Bool[np.ndarray, " faces"]
-) -> Bool[np.ndarray, " faces"]:
+def _enough_of_each(stage: Stage, seen: Bool[np.ndarray, " faces"]) -> Bool[np.ndarray, " faces"]:
     """Give objects of which too little was seen all their faces that do not look down."""
     mesh, kept = stage.mesh, seen.copy()
     for instance in range(int(mesh.instance.max()) + 1):

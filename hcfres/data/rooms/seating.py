@@ -45,11 +45,19 @@ def chair(piece: Piece, rng: np.random.Generator, spacing: float) -> list[Part]:
         rise = (h - seat) / 3
         for k in range(3):
             z = seat + (k + 0.45) * rise
-            parts.append(box((x0 + 0.01, -w / 2 + 0.05, z), (x1 - 0.01, w / 2 - 0.05, z + 0.5 * rise), spacing))
+            parts.append(
+                box(
+                    (x0 + 0.01, -w / 2 + 0.05, z),
+                    (x1 - 0.01, w / 2 - 0.05, z + 0.5 * rise),
+                    spacing,
+                )
+            )
     else:
         gap = 0.0 if rng.random() < 0.6 else 0.08
         if gap:
-            parts.append(box((x0 + 0.01, -0.05, seat), (x1 - 0.01, 0.05, seat + gap), spacing, "dark"))
+            parts.append(
+                box((x0 + 0.01, -0.05, seat), (x1 - 0.01, 0.05, seat + gap), spacing, "dark")
+            )
         parts.append(box((x0, -w / 2, seat + gap), (x1, w / 2, h), spacing))
     return parts
 
@@ -78,7 +86,9 @@ def couch(piece: Piece, rng: np.random.Generator, spacing: float) -> list[Part]:
     ]
     for y in (-w / 2, inner):
         parts.append(box((rear, y, base), (d / 2 - 0.02, y + ARM_M, arm_height(h)), spacing))
-        parts.append(box((-d / 2 + 0.05, y + 0.05, 0.0), (d / 2 - 0.07, y + 0.1, foot), spacing, "dark"))
+        parts.append(
+            box((-d / 2 + 0.05, y + 0.05, 0.0), (d / 2 - 0.07, y + 0.1, foot), spacing, "dark")
+        )
     count = max(1, round(2 * inner / 0.65))
     width = 2 * inner / count
     for k in range(count):
@@ -97,8 +107,15 @@ def bed(piece: Piece, rng: np.random.Generator, spacing: float) -> list[Part]:
     split = -d / 2 + 0.6
     return [
         box((-d / 2, -w / 2, 0.0), (-d / 2 + head, w / 2, h), spacing, frame),
-        box((-d / 2 + head, -w / 2 + 0.02, 0.1), (d / 2 - 0.02, w / 2 - 0.02, 0.24), spacing, frame),
-        box((-d / 2 + head, -w / 2 + 0.04, 0.24), (split, w / 2 - 0.04, top - 0.015), spacing, "sheet"),
+        box(
+            (-d / 2 + head, -w / 2 + 0.02, 0.1), (d / 2 - 0.02, w / 2 - 0.02, 0.24), spacing, frame
+        ),
+        box(
+            (-d / 2 + head, -w / 2 + 0.04, 0.24),
+            (split, w / 2 - 0.04, top - 0.015),
+            spacing,
+            "sheet",
+        ),
         box((split, -w / 2, 0.2), (d / 2, w / 2, top), spacing),
         *(
             box((d / 2 - 0.12, y, 0.0), (d / 2 - 0.05, y + 0.07, 0.1), spacing, frame)

@@ -37,7 +37,9 @@ def split_of(seed: int) -> Split:
     for split, seeds in RANGES.items():
         if seed in seeds:
             return split
-    raise ValueError(f"seed {seed} belongs to no split: rooms have the seeds 0 to {EXAMINE.stop - 1}")
+    raise ValueError(
+        f"seed {seed} belongs to no split: rooms have the seeds 0 to {EXAMINE.stop - 1}"
+    )
 
 
 def scene_id(seed: int, scan: int = 0) -> str:

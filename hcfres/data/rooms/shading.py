@@ -1,4 +1,4 @@
-"""How bright each corner of the room's triangles is: light from above, dimmed by what stands in it."""
+"""How bright each corner of the room's triangles is: light from above, and what stands in it."""
 
 import numpy as np
 from jaxtyping import Float

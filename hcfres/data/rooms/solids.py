@@ -124,7 +124,13 @@ def rest(piece: Piece) -> Rest | None:
     if piece.label in ("couch", "bed"):
         back, side = BACK[piece.label] * d, ARM_M if piece.label == "couch" else 0.05
         x1 = d / 2 - 0.04 if piece.label == "couch" else d / 2 - 0.1
-        return Rest(-d / 2 + back + 0.01, -w / 2 + side + 0.01, x1, w / 2 - side - 0.01, SEAT[piece.label] * h)
+        return Rest(
+            -d / 2 + back + 0.01,
+            -w / 2 + side + 0.01,
+            x1,
+            w / 2 - side - 0.01,
+            SEAT[piece.label] * h,
+        )
     if piece.label == "table" and piece.shape == "round":
         half = d / 2 * 0.66
         return Rest(-half, -half, half, half, h)

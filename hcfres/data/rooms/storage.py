@@ -1,5 +1,7 @@
 """The parts of tables and of what one keeps things in."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from hcfres.data.rooms.catalogue import Piece
@@ -30,7 +32,12 @@ def table(piece: Piece, rng: np.random.Generator, spacing: float) -> list[Part]:
 
 
 def _handle(x: float, y: float, z: float, size: tuple[float, float]) -> Part:
-    return box((x, y - size[0] / 2, z - size[1] / 2), (x + 0.02, y + size[0] / 2, z + size[1] / 2), 0.06, "dark")
+    return box(
+        (x, y - size[0] / 2, z - size[1] / 2),
+        (x + 0.02, y + size[0] / 2, z + size[1] / 2),
+        0.06,
+        "dark",
+    )
 
 
 def _drawers(
@@ -39,7 +46,7 @@ def _drawers(
     """Build drawer fronts between successive levels, each with a handle."""
     y0, y1 = sides
     parts: list[Part] = []
-    for z0, z1 in zip(levels, levels[1:], strict=False):
+    for z0, z1 in pairwise(levels):
         low, high = (front - _FRONT_M, y0 + 0.012, z0 + 0.012), (front, y1 - 0.012, z1 - 0.012)
         parts.append(box(low, high, spacing, "plain"))
         parts.append(_handle(front - 0.004, (y0 + y1) / 2, (z0 + z1) / 2, (0.12, 0.02)))
@@ -71,7 +78,9 @@ def cabinet(piece: Piece, rng: np.random.Generator, spacing: float) -> list[Part
         box((-d / 2, -w / 2 + 0.02, 0.0), (body - 0.03, w / 2 - 0.02, 0.06), spacing, "dark"),
     ]
     if piece.shape == "low" and rng.random() < 0.4:
-        return parts + _drawers(front, (-w / 2, w / 2), list(np.linspace(0.07, h - 0.01, 4)), spacing)
+        return parts + _drawers(
+            front, (-w / 2, w / 2), list(np.linspace(0.07, h - 0.01, 4)), spacing
+        )
     for side in (-1, 1):
         y0, y1 = sorted((side * 0.006, side * (w / 2 - 0.012)))
         parts.append(box((body, y0, 0.08), (front, y1, h - 0.015), spacing, "plain"))
@@ -87,12 +96,21 @@ def bookshelf(piece: Piece, rng: np.random.Generator, spacing: float) -> list[Pa
         box((-d / 2, -w / 2, 0.0), (d / 2, -w / 2 + thick, h), spacing),
         box((-d / 2, w / 2 - thick, 0.0), (d / 2, w / 2, h), spacing),
         box((-d / 2, -w / 2 + thick, h - thick), (d / 2, w / 2 - thick, h), spacing),
-        box((-d / 2, -w / 2 + thick, 0.04), (-d / 2 + 0.015, w / 2 - thick, h - thick), spacing, "plain"),
+        box(
+            (-d / 2, -w / 2 + thick, 0.04),
+            (-d / 2 + 0.015, w / 2 - thick, h - thick),
+            spacing,
+            "plain",
+        ),
     ]
     levels = np.linspace(0.05, h - thick, max(2, round(h / 0.36)) + 1)
-    for low, high in zip(levels, levels[1:], strict=False):
+    for low, high in pairwise(levels):
         parts.append(
-            box((-d / 2 + 0.015, -w / 2 + thick, low - 0.01), (d / 2 - 0.01, w / 2 - thick, low + 0.015), spacing)
+            box(
+                (-d / 2 + 0.015, -w / 2 + thick, low - 0.01),
+                (d / 2 - 0.01, w / 2 - thick, low + 0.015),
+                spacing,
+            )
         )
         parts += _books(rng, (d, w - 2 * thick), (low + 0.015, high - 0.03), spacing)
     return parts
@@ -142,9 +160,18 @@ def refrigerator(piece: Piece, rng: np.random.Generator, spacing: float) -> list
     for z0, z1 in ((0.06, split - 0.008), (split + 0.008, h)):
         parts.append(box((front - 0.05, -w / 2, z0), (front, w / 2, z1), spacing))
         parts.append(
-            box((front, w / 2 - 0.09, z0 + 0.25 * (z1 - z0)), (front + 0.035, w / 2 - 0.06, z0 + 0.8 * (z1 - z0)), 0.06, "metal")
+            box(
+                (front, w / 2 - 0.09, z0 + 0.25 * (z1 - z0)),
+                (front + 0.035, w / 2 - 0.06, z0 + 0.8 * (z1 - z0)),
+                0.06,
+                "metal",
+            )
         )
-    parts.append(box((-d / 2 + 0.02, -w / 2 + 0.02, 0.0), (front - 0.08, w / 2 - 0.02, 0.03), spacing, "dark"))
+    parts.append(
+        box(
+            (-d / 2 + 0.02, -w / 2 + 0.02, 0.0), (front - 0.08, w / 2 - 0.02, 0.03), spacing, "dark"
+        )
+    )
     return parts
 
 

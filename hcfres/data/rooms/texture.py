@@ -1,27 +1,31 @@
 """From triangle numbers to colours: patterns, light, and the mean over each pixel's samples."""
 
+from typing import no_type_check
+
 import numpy as np
 from jaxtyping import Float, Int
-from numba import njit
 
 from hcfres.data.rooms.mesh import RoomMesh
 from hcfres.data.rooms.raster import Camera, Drawn
+from hcfres.geometry.kernel import kernel
 
 _DOT_RADIUS = 0.3
 _STRIPE_SHARE = 0.4
 _SKIRTING_M = 0.09
 
 
-@njit(cache=True, inline="always")
-def _noise(a, b):  # noqa: ANN001, ANN202
+@kernel
+@no_type_check
+def _noise(a, b):
     """A value in 0..1 that depends on two whole numbers alone."""
     value = (a * 73856093) ^ (b * 19349663)
     value = (value ^ (value >> 13)) * 1274126177 & 0x7FFFFFFF
     return (value % 1000) / 999.0
 
 
-@njit(cache=True, inline="always")
-def _mix(pattern, period, s, t):  # noqa: ANN001, ANN202
+@kernel
+@no_type_check
+def _mix(pattern, period, s, t):  # noqa: PLR0911
     """Share of the second tone, 0..1, at (s, t) metres along a surface."""
     a, b = s / period, t / period
     fa, fb = a - np.floor(a), b - np.floor(b)
@@ -45,8 +49,9 @@ def _mix(pattern, period, s, t):  # noqa: ANN001, ANN202
     return 0.0
 
 
-@njit(cache=True)
-def _paint(triangle, camera, corners, texture, light, material, base, second, pattern, period):  # noqa: ANN001, ANN202
+@kernel
+@no_type_check
+def _paint(triangle, camera, corners, texture, light, material, tones, pattern, period):  # noqa: PLR0917
     height, width = triangle.shape
     out = np.zeros((height, width, 3), np.float32)
     p = np.empty((3, 3))
@@ -78,13 +83,14 @@ def _paint(triangle, camera, corners, texture, light, material, base, second, pa
             m = material[t]
             share = _mix(pattern[m], period[m], s, r)
             for channel in range(3):
-                tone = base[m, channel] + share * (second[m, channel] - base[m, channel])
+                tone = tones[0, m, channel] + share * (tones[1, m, channel] - tones[0, m, channel])
                 out[v, u, channel] = tone * bright
     return out
 
 
-@njit(cache=True, inline="always")
-def _volume(rx, ry, a, b):  # noqa: ANN001, ANN202
+@kernel
+@no_type_check
+def _volume(rx, ry, a, b):
     """Triple product of the pixel's ray (rx, ry, 1) with two corners."""
     return (
         rx * (a[1] * b[2] - a[2] * b[1])
@@ -98,14 +104,16 @@ def paint(
 ) -> Float[np.ndarray, "height width 3"]:
     """Give the radiance of every pixel, about 0..1; black where nothing is drawn."""
     table = mesh.materials
+    tones = np.stack([table.base, table.second])
     return _paint(
         drawn.triangle, camera.numbers, mesh.corners, mesh.texture, light, mesh.material,
-        table.base, table.second, table.pattern, table.period,
+        tones, table.pattern, table.period,
     )  # fmt: skip
 
 
-@njit(cache=True)
-def _most_common(samples, factor):  # noqa: ANN001, ANN202
+@kernel
+@no_type_check
+def _most_common(samples, factor):
     height, width = samples.shape[0] // factor, samples.shape[1] // factor
     out = np.empty((height, width), np.int64)
     block = np.empty(factor * factor, np.int64)
@@ -127,7 +135,7 @@ def _most_common(samples, factor):  # noqa: ANN001, ANN202
 def most_common(
     samples: Int[np.ndarray, "fine_height fine_width"], factor: int
 ) -> Int[np.ndarray, "height width"]:
-    """Give the most frequent value of each block of factor x factor samples; the first of equals."""
+    """Give the most frequent value of each block of factor x factor samples."""
     return _most_common(samples, factor)
 
 

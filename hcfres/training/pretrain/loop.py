@@ -151,7 +151,9 @@ def _resume(
             network.load_state_dict(state["network"])
             optimiser.load_state_dict(state["optimiser"])
     except (RuntimeError, EOFError, KeyError, ValueError, OSError) as error:
-        raise DataError(f"{path}: not a readable checkpoint ({error}); remove it to start anew") from error
+        raise DataError(
+            path, f"not a readable checkpoint ({error})", "remove it to start anew"
+        ) from error
     if found != (schedule.seed, schedule.steps):
         raise ConfigError(
             f"{path} is of seed {found[0]} and {found[1]} steps, not seed {schedule.seed} and "

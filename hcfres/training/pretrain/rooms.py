@@ -24,7 +24,7 @@ LEARN = range(PRETRAIN.start, PRETRAIN.stop - 200)
 """Pre-training rooms that are learnt from."""
 EXAM = EXAMINE[:24]
 """Rooms on which the figures of the model cards are taken."""
-_JPEG_QUALITY = 90
+_JPEG_QUALITY = 95
 
 
 def render_views(seed: int, frames: int = FRAMES) -> RoomViews:
@@ -71,7 +71,7 @@ class KeptViews:
             with np.load(path, allow_pickle=False) as arrays:
                 kept = {name: arrays[name] for name in ("colour", "instances", "exposed")}
         except (ValueError, KeyError, OSError) as error:
-            raise DataError(f"{path}: not readable views ({error}); remove it") from error
+            raise DataError(path, f"not readable views ({error})", "remove it") from error
         return RoomViews(room=make_room(seed, scene_id(seed)), **kept)
 
     def _render(self, seed: int, path: Path) -> None:

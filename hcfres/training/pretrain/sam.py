@@ -1,8 +1,9 @@
 """Pre-training of the tiny SAM: from a point to the mask of the object it lies on.
 
 The losses are those of SAM's own training (Kirillov et al. 2023): focal and Dice at 20:1 on the
-best of the three masks, and the squared error of the predicted IoU. A loss on the image
-embedding (tokens of one object are alike) shortens the training of so small a network.
+best of the three masks, and the squared error of the predicted IoU. Two more shorten the training
+of so small a network, and fade: a balanced cross-entropy, for which an empty mask is no way out, and
+a loss on the image embedding (tokens of one object are alike).
 """
 
 from pathlib import Path
@@ -19,8 +20,8 @@ from hcfres.semantics.sam import TINY_IMAGE, build_sam
 from hcfres.training.pretrain.loop import Report, Schedule, train
 from hcfres.training.pretrain.views import View, Views, draw_view
 
-_IMAGES = 4
-_PROMPTS = 16
+_IMAGES = 6
+_PROMPTS = 8
 _ANCHORS = 64
 _OTHER_MASKS = 0.1
 """Weight of the masks that are not the best, so that none stays untrained."""
@@ -44,11 +45,12 @@ class SamLesson:
         for view, embedding in zip(views, embeddings, strict=True):
             affinity = affinity + affinity_loss(embedding.float(), view.instances, rng) / _IMAGES
             points, truth = draw_points(view.instances, rng)
-            found, score = predict(self.network, embedding[None], points, view.instances.shape)
-            masks.append(found)
+            logits, score = predict(self.network, embedding[None], points, view.instances.shape)
+            masks.append(logits)
             scores.append(score)
             truths.append(truth)
-        mask, quality, overlap = mask_losses(torch.cat(masks), torch.cat(scores), torch.cat(truths))
+        found = torch.cat(masks), torch.cat(scores), torch.cat(truths)
+        mask, quality, overlap = mask_losses(*found, done)
         total = mask + quality + (1.0 - 0.8 * done) * affinity
         figures = {"mask": mask.item(), "quality": quality.item(), "affinity": affinity.item()}
         return total, {**figures, "iou": overlap}
@@ -116,10 +118,16 @@ def mask_losses(
     logits: Float[Tensor, "prompts masks low_height low_width"],
     scores: Float[Tensor, "prompts masks"],
     truth: Bool[Tensor, "prompts height width"],
+    done: float,
 ) -> tuple[Float[Tensor, ""], Float[Tensor, ""], float]:
-    """Give the mask loss, the quality loss and the mean IoU of the best of the three masks."""
+    """Give the mask loss, the quality loss and the mean IoU of the best of the three masks.
+
+    Args:
+        done: how far the focal loss has taken the balanced cross-entropy's place, 0..1.
+    """
     target = shrink(truth, (logits.shape[2], logits.shape[3]))[:, None].expand_as(logits)
-    each = 4 * balanced(logits, target) + dice(logits, target)
+    each = dice(logits, target) + 20 * done * focal(logits, target)
+    each = each + 4 * (1 - done) * balanced(logits, target)
     best, others = each[:, 1:].min(dim=1).values, each[:, 1:].mean(dim=1)
     mask = ((1 - _OTHER_MASKS) * best + _OTHER_MASKS * others + _OTHER_MASKS * each[:, 0]).mean()
     overlap = mask_iou(logits.detach(), target)

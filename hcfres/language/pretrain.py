@@ -1,0 +1,241 @@
+"""Pre-training of the tiny RoBERTa on sentences about rooms.
+
+It learns to guess hidden tokens, and to tell what each token speaks of (the token maps): a network
+this small does not learn the second from the first in minutes.
+Every step's sentences and masks are drawn from the seed and the step's number alone, so that a
+resumed run gives the weights of an uninterrupted one.
+"""
+
+import math
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+from transformers import PreTrainedTokenizerFast, RobertaForMaskedLM
+
+from hcfres.data.batch import TOKEN_MAPS
+from hcfres.language.corpus import Labelled, sentences, train_tokenizer
+from hcfres.language.presets import TOKENIZER, tiny_config
+from hcfres.language.quality import Quality, measure, write_card
+from hcfres.language.roberta import load_tokenizer
+from hcfres.language.token_maps import token_maps
+
+Report = Callable[[int, int, float], None]
+"""Told the steps done, all steps, and the mean loss since it was told last."""
+
+_BATCH = 64
+_RATE = 1.5e-3
+_WARM_UP = 0.06
+_DECAY = 0.01
+_CLIP = 1.0
+_MASKED = 0.2
+"""Share of the tokens to be guessed: 80 % of them hidden, 10 % swapped, 10 % as they are."""
+_ROLE_WEIGHT = 0.5
+_EVERY = 100
+"""Steps between two reports, and two checkpoints."""
+_CHECKPOINT = "checkpoint.pt"
+_IGNORED = -100
+ROOMS = 700
+"""Pre-training rooms whose sentences are read."""
+
+
+class Pupil(nn.Module):
+    """The network with its two heads; the one for the roles is not kept."""
+
+    def __init__(self, seed: int, pieces: int) -> None:
+        super().__init__()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.network = RobertaForMaskedLM(tiny_config(pieces))
+            self.roles = nn.Linear(self.network.config.hidden_size, len(TOKEN_MAPS) + 1)
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Tokenised sentences, padded."""
+
+    ids: Int[Tensor, "sentences tokens"]
+    roles: Int[Tensor, "sentences tokens"]
+    """0 for none, else 1 + the row of TOKEN_MAPS the token belongs to most; -100 at padding."""
+    lengths: Int[Tensor, " sentences"]
+    tokenizer: PreTrainedTokenizerFast
+
+
+def pretrain_text(
+    folder: Path, steps: int, seed: int, report: Report | None = None, rooms: int = ROOMS
+) -> Quality:
+    """Write a trained tiny RoBERTa into `folder`: model, config, tokenizer and card.
+
+    A run that was stopped continues from `folder`'s checkpoint; one with other arguments is not
+    continued, but begun anew.
+
+    Args:
+        steps: of 64 sentences each.
+        report: called now and then with the progress.
+        rooms: number of pre-training rooms that are read.
+
+    Returns:
+        The quality on rooms that pre-training never showed.
+    """
+    texts = sentences("pretrain", rooms, seed)
+    identity = {"steps": steps, "seed": seed, "rooms": rooms}
+    if not _continues(folder, identity):
+        train_tokenizer((labelled.text for labelled in texts), folder / TOKENIZER)
+    corpus = tokenised(texts, load_tokenizer(folder / TOKENIZER))
+    pupil = Pupil(seed, len(corpus.tokenizer))
+    _train(pupil, corpus, folder, identity, report)
+    pupil.network.eval().save_pretrained(folder)
+    (folder / _CHECKPOINT).unlink(missing_ok=True)
+    quality = measure(folder, texts, seed)
+    write_card(folder, quality, steps, seed, rooms)
+    return quality
+
+
+def tokenised(texts: list[Labelled], tokenizer: PreTrainedTokenizerFast) -> Corpus:
+    """The sentences as ids, with the roles that the parser gives their tokens."""
+    table = tokenizer(
+        [labelled.text for labelled in texts],
+        padding=True,
+        return_tensors="pt",
+        return_offsets_mapping=True,
+    )
+    offsets = table["offset_mapping"].tolist()
+    roles = [_roles(labelled, spans) for labelled, spans in zip(texts, offsets, strict=True)]
+    valid = table["attention_mask"].bool()
+    told = torch.from_numpy(np.stack(roles)).masked_fill(~valid, _IGNORED)
+    return Corpus(table["input_ids"], told, valid.sum(dim=1), tokenizer)
+
+
+def _roles(labelled: Labelled, offsets: list[list[int]]) -> Int[np.ndarray, " tokens"]:
+    spans = [(start, end) for start, end in offsets]
+    maps = token_maps(labelled.graph, spans, len(spans))
+    return np.where(maps.max(axis=0) > 0, 1 + maps.argmax(axis=0), 0)
+
+
+def _train(
+    pupil: Pupil,
+    corpus: Corpus,
+    folder: Path,
+    identity: dict[str, int],
+    report: Report | None,
+) -> None:
+    steps = identity["steps"]
+    optimiser = torch.optim.AdamW(pupil.parameters(), lr=_RATE, weight_decay=_DECAY)
+    start = _resume(folder, identity, pupil, optimiser)
+    pupil.train()
+    losses: list[float] = []
+    for step in range(start, steps):
+        losses.append(_step(pupil, optimiser, corpus, step, identity))
+        if (step + 1) % _EVERY and step + 1 < steps:
+            continue
+        _save(folder, identity, step + 1, pupil, optimiser)
+        if report is not None:
+            report(step + 1, steps, sum(losses) / len(losses))
+        losses.clear()
+
+
+def _step(
+    pupil: Pupil,
+    optimiser: torch.optim.Optimizer,
+    corpus: Corpus,
+    step: int,
+    identity: dict[str, int],
+) -> float:
+    """One step; its batch, masks and dropout depend on the seed and its number only."""
+    dice = torch.Generator().manual_seed(1_000_003 * identity["seed"] + step)
+    torch.manual_seed(1_000_003 * identity["seed"] + step)  # dropout has no generator of its own
+    rows = torch.randint(len(corpus.ids), (_BATCH,), generator=dice)
+    ids = corpus.ids[rows, : int(corpus.lengths[rows].max())]
+    valid = torch.arange(ids.shape[1]) < corpus.lengths[rows, None]
+    shown, wanted = hide(ids, valid, corpus.tokenizer, dice)
+    for group in optimiser.param_groups:
+        group["lr"] = _RATE * schedule(step / identity["steps"])
+    hidden = pupil.network.roberta(input_ids=shown, attention_mask=valid.long()).last_hidden_state
+    roles = corpus.roles[rows, : ids.shape[1]]
+    loss = _error(pupil.network.lm_head(hidden), wanted)
+    loss = loss + _ROLE_WEIGHT * _error(pupil.roles(hidden), roles)
+    optimiser.zero_grad()
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(pupil.parameters(), _CLIP)
+    optimiser.step()
+    return float(loss.detach())
+
+
+def _error(
+    logits: Float[Tensor, "sentences tokens choices"], wanted: Int[Tensor, "sentences tokens"]
+) -> Float[Tensor, ""]:
+    return F.cross_entropy(logits.flatten(0, 1), wanted.flatten(), ignore_index=_IGNORED)
+
+
+def schedule(done: float) -> float:
+    """The learning rate as a share of its peak: a linear rise, then a half cosine down to zero."""
+    if done < _WARM_UP:
+        return done / _WARM_UP
+    return 0.5 * (1 + math.cos(math.pi * (done - _WARM_UP) / (1 - _WARM_UP)))
+
+
+def hide(
+    ids: Int[Tensor, "sentences tokens"],
+    valid: Bool[Tensor, "sentences tokens"],
+    tokenizer: PreTrainedTokenizerFast,
+    dice: torch.Generator,
+) -> tuple[Int[Tensor, "sentences tokens"], Int[Tensor, "sentences tokens"]]:
+    """The ids with some hidden or swapped, and what is to be guessed (-100 elsewhere).
+
+    The first and the last token are never touched; each sentence has at least one to guess.
+    """
+    inner = valid & (ids != tokenizer.bos_token_id) & (ids != tokenizer.eos_token_id)
+    chance = torch.rand(ids.shape, generator=dice).masked_fill(~inner, 2.0)
+    chosen = (chance < _MASKED) | (chance == chance.min(dim=1, keepdim=True).values)
+    chosen &= inner
+    fate = torch.rand(ids.shape, generator=dice)
+    other = torch.randint(5, len(tokenizer), ids.shape, generator=dice)
+    shown = torch.where(chosen & (fate < 0.8), tokenizer.mask_token_id, ids)
+    shown = torch.where(chosen & (fate >= 0.9), other, shown)
+    return shown, torch.where(chosen, ids, _IGNORED)
+
+
+def _continues(folder: Path, identity: dict[str, int]) -> bool:
+    path = folder / _CHECKPOINT
+    if not (path.is_file() and (folder / TOKENIZER).is_file()):
+        return False
+    return bool(torch.load(path, weights_only=True)["identity"] == identity)
+
+
+def _resume(
+    folder: Path,
+    identity: dict[str, int],
+    pupil: Pupil,
+    optimiser: torch.optim.Optimizer,
+) -> int:
+    """Steps done already, their result put into the pupil and the optimiser."""
+    if not _continues(folder, identity):
+        return 0
+    state = torch.load(folder / _CHECKPOINT, weights_only=True)
+    pupil.load_state_dict(state["pupil"])
+    optimiser.load_state_dict(state["optimiser"])
+    return int(state["step"])
+
+
+def _save(
+    folder: Path,
+    identity: dict[str, int],
+    step: int,
+    pupil: Pupil,
+    optimiser: torch.optim.Optimizer,
+) -> None:
+    state = {
+        "identity": identity,
+        "step": step,
+        "pupil": pupil.state_dict(),
+        "optimiser": optimiser.state_dict(),
+    }
+    part = folder / f"{_CHECKPOINT}.part"
+    torch.save(state, part)
+    os.replace(part, folder / _CHECKPOINT)

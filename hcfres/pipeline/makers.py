@@ -1,0 +1,172 @@
+"""What makes each stage's value: one call into the part that does the work."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+from open_clip.model import CLIP
+from segment_anything.modeling import Sam
+
+from hcfres.config.method import Legacy, SemanticsConfig
+from hcfres.config.setting import EncoderConfig, LiftingConfig, MaskConfig, SuperpointConfig
+from hcfres.data.errors import DataError
+from hcfres.data.features import (
+    FrameMasks,
+    FrameTokens,
+    InstanceFeatures,
+    LiftingOperator,
+    SuperpointFeatures,
+    Superpoints,
+    TextFeatures,
+)
+from hcfres.data.scene import Frame, Scene
+from hcfres.data.source import SceneSource
+from hcfres.geometry.superpoints import compact, segment_mesh, segment_points
+from hcfres.language.roberta import TextEncoder, encode, load_text
+from hcfres.semantics import clip, lifting, masks, pooling, sam
+
+
+@dataclass(frozen=True)
+class Place:
+    """A scan and the frames of it that are looked at."""
+
+    source: SceneSource
+    scene_id: str
+    every: int
+
+    def scene(self) -> Scene:
+        """Read the scan."""
+        return self.source.scene(self.scene_id)
+
+    def frames(self) -> Iterator[Frame]:
+        """Read the frames, one at a time."""
+        for index in self.source.frame_indices(self.scene_id, self.every):
+            yield self.source.frame(self.scene_id, index)
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where weights lie and what computes; no part of any identity."""
+
+    weights: Path
+    device: str
+
+
+def make_superpoints(place: Place, config: SuperpointConfig) -> Superpoints:
+    """The over-segmentation: of the mesh, of a cloud without faces, or the one shipped.
+
+    Raises:
+        DataError: the shipped one is asked for and there is none.
+    """
+    scene = place.scene()
+    if config.source == "segs":
+        if scene.segments is None:
+            raise DataError(
+                scene.scene_id,
+                "no over-segmentation (segs.json) was shipped with this scan",
+                'Set superpoints.source = "mesh" in the setting',
+            )
+        return Superpoints(compact(scene.segments))
+    vertices = scene.vertices
+    if len(scene.faces):
+        return Superpoints(
+            segment_mesh(vertices, scene.faces, config.k_threshold, config.min_vertices)
+        )
+    return Superpoints(segment_points(vertices, config.k_threshold, config.min_vertices))
+
+
+def make_masks(
+    place: Place,
+    encoder: EncoderConfig,
+    config: MaskConfig,
+    machine: Machine,
+    progress: Callable[[int], None],
+) -> FrameMasks:
+    """SAM's masks of the frames; `progress` is told the number of frames done."""
+    return masks.generate_masks(place.frames(), _sam(encoder, machine), config, progress)
+
+
+def make_tokens(
+    place: Place, encoder: EncoderConfig, centre_crop: bool, machine: Machine
+) -> FrameTokens:
+    """CLIP's spatial tokens of the frames."""
+    network = _clip(encoder, machine)
+    return clip.encode_frames(place.frames(), network, centre_crop=centre_crop)
+
+
+def make_instances(
+    found: FrameMasks, tokens: FrameTokens, config: SemanticsConfig
+) -> InstanceFeatures:
+    """f_inst of every mask (Eq. 3, Eq. 4)."""
+    return pooling.pool_instances(found, tokens, config)
+
+
+def make_dense_operator(
+    place: Place,
+    superpoints: Superpoints,
+    grid: tuple[int, int],
+    config: LiftingConfig,
+    legacy: tuple[Legacy, ...],
+) -> LiftingOperator:
+    """A for tokens (Eq. 2 and the spherical query)."""
+    vertices = place.scene().vertices
+    return lifting.dense_operator(
+        place.frames(), vertices, superpoints, grid, config, legacy=legacy
+    )
+
+
+def make_instance_operator(
+    place: Place,
+    superpoints: Superpoints,
+    found: FrameMasks,
+    semantics: SemanticsConfig,
+    config: LiftingConfig,
+    *legacy: Legacy,
+) -> LiftingOperator:
+    """A for instance features."""
+    vertices = place.scene().vertices
+    return lifting.instance_operator(
+        place.frames(),
+        vertices,
+        superpoints,
+        found,
+        config,
+        overlap=semantics.overlap,
+        legacy=legacy,
+    )
+
+
+def make_dense(operator: LiftingOperator, tokens: FrameTokens) -> SuperpointFeatures:
+    """F_dense on the superpoints."""
+    return lifting.apply(operator, tokens.tokens.reshape(-1, tokens.tokens.shape[-1]))
+
+
+def make_instance(operator: LiftingOperator, instances: InstanceFeatures) -> SuperpointFeatures:
+    """F_inst on the superpoints."""
+    return lifting.apply(operator, instances.features)
+
+
+def make_text(
+    descriptions: Sequence[str], encoder: EncoderConfig, machine: Machine
+) -> TextFeatures:
+    """Frozen RoBERTa's tokens of some sentences, and their token maps."""
+    return encode(descriptions, _text(encoder, machine))
+
+
+@lru_cache(maxsize=1)
+def _sam(config: EncoderConfig, machine: Machine) -> Sam:
+    return sam.load_sam(config, machine.weights).to(machine.device)
+
+
+@lru_cache(maxsize=1)
+def _clip(config: EncoderConfig, machine: Machine) -> CLIP:
+    return clip.load_clip(config, machine.weights).to(machine.device)
+
+
+@lru_cache(maxsize=1)
+def _text(config: EncoderConfig, machine: Machine) -> TextEncoder:
+    encoder = load_text(config, machine.weights)
+    encoder.network.to(torch.device(machine.device))
+    return encoder

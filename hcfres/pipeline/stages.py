@@ -1,0 +1,66 @@
+"""The stages, from a scan to the features of its superpoints, with their versions.
+
+Raise a stage's version when the meaning of its results changes; its recorded fingerprint in
+`stage_fingerprints.toml` then follows by `python -m hcfres.pipeline.guard`.
+"""
+
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+from hcfres.data.features import (
+    FrameMasks,
+    FrameTokens,
+    InstanceFeatures,
+    LiftingOperator,
+    SuperpointFeatures,
+    Superpoints,
+    TextFeatures,
+)
+from hcfres.store.stage import Stage
+
+V = TypeVar("V")
+
+RECORDED = Path(__file__).with_name("stage_fingerprints.toml")
+"""For each stage: version, fingerprint, and earlier fingerprints marked as making the same."""
+
+_MAKERS = "hcfres.pipeline.makers"
+_READERS = ("hcfres.data.dataset:Dataset", "hcfres.data.own_scan:OwnScan")
+
+
+@cache
+def recorded() -> dict[str, dict[str, Any]]:
+    """What RECORDED says, by stage; empty before the first record."""
+    return tomllib.loads(RECORDED.read_text()) if RECORDED.is_file() else {}
+
+
+def _stage(name: str, version: int, value: type[V], *, reads: bool, dear: bool = False) -> Stage[V]:
+    told = recorded().get(name, {})
+    same = told.get("unchanged", {}) if told.get("version") == version else {}
+    also = _READERS if reads else ()
+    maker = f"{_MAKERS}:make_{name}"
+    return Stage(name, version, value, maker, also, expensive=dear, unchanged=frozenset(same))
+
+
+SUPERPOINTS = _stage("superpoints", 1, Superpoints, reads=True)
+MASKS = _stage("masks", 1, FrameMasks, reads=True, dear=True)
+TOKENS = _stage("tokens", 1, FrameTokens, reads=True, dear=True)
+INSTANCES = _stage("instances", 1, InstanceFeatures, reads=False)
+DENSE_OPERATOR = _stage("dense_operator", 1, LiftingOperator, reads=True)
+INSTANCE_OPERATOR = _stage("instance_operator", 1, LiftingOperator, reads=True)
+DENSE = _stage("dense", 1, SuperpointFeatures, reads=False)
+INSTANCE = _stage("instance", 1, SuperpointFeatures, reads=False)
+TEXT = _stage("text", 1, TextFeatures, reads=False)
+
+STAGES: tuple[Stage[Any], ...] = (
+    SUPERPOINTS,
+    MASKS,
+    TOKENS,
+    INSTANCES,
+    DENSE_OPERATOR,
+    INSTANCE_OPERATOR,
+    DENSE,
+    INSTANCE,
+    TEXT,
+)

@@ -1,0 +1,123 @@
+"""Training a cell: from its configuration to the last epoch's weights on the disk."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from hcfres.config.cell import CellConfig
+from hcfres.config.identity import digest
+from hcfres.data.batch import Batch
+from hcfres.model.build import build_network
+from hcfres.model.network import HcfRes
+from hcfres.objective.criterion import Criterion
+from hcfres.semantics.weights import fill, weights_path
+from hcfres.training.checkpoint import save_weights
+from hcfres.training.frozen import FrozenGeometry
+from hcfres.training.loop import Check, Report, Run, Source, fit
+from hcfres.training.order import Chunk, generator
+
+WEIGHTS = "weights.safetensors"
+"""The trained network in a cell's folder; its header tells how to build it."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a cell is trained; nothing here changes its numbers."""
+
+    folder: Path
+    """Of the cell."""
+    weights_root: Path
+    """Of downloaded weights."""
+    device: str = "cpu"
+
+
+@dataclass(frozen=True)
+class Widths:
+    """Widths of the frozen encoders' features."""
+
+    dense: int
+    """0 for a method without images."""
+    text: int
+
+
+def train(
+    cell: CellConfig,
+    source: Source,
+    place: Place,
+    report: Report,
+    check: Check | None = None,
+    identity: str | None = None,
+) -> HcfRes:
+    """Train a cell, or go on with what is in its folder, and write the last epoch's weights.
+
+    Args:
+        cell: everything that decides the numbers.
+        source: of the scenes to learn from; held-out and validation scenes are not in it.
+        place: folder and device.
+        report: called after each epoch.
+        check: the mean IoU on held-out training rooms; called every few epochs.
+        identity: of the cell and its data; a checkpoint of another is refused. By default that
+            of the configuration alone.
+
+    Raises:
+        ConfigError: the weights that the U-Net begins with are missing.
+        NonFiniteLossError, CheckpointError: as `loop.fit`.
+    """
+    widths = widths_of(source)
+    network = make_network(cell, widths, place.weights_root).to(place.device)
+    run = Run(
+        network=network,
+        predict=_predict(network, cell, source, place.device),
+        criterion=Criterion(cell.method.losses, cell.method.legacy),
+        source=source,
+        config=cell.setting.training,
+        seed=cell.seed,
+        identity=identity or digest(cell),
+        folder=place.folder,
+        device=place.device,
+    )
+    fit(run, report, check)
+    about = {"cell": cell.model_dump(mode="json"), **vars(widths)}
+    save_weights(place.folder / WEIGHTS, network, about)
+    return network
+
+
+def make_network(cell: CellConfig, widths: Widths, weights_root: Path) -> HcfRes:
+    """The network before its first step: the seed decides what no file gives."""
+    training = cell.setting.training
+    with torch.random.fork_rng():
+        torch.manual_seed(int(generator(cell.seed, 0, "weights").integers(2**63)))
+        network = build_network(cell.method, cell.setting.size, widths.dense, widths.text)
+    if training.backbone_weights is not None:
+        path = weights_path(training.backbone_weights, weights_root)
+        if path is not None:
+            fill(network.encoder.backbone, path, "the U-Net")
+    if training.backbone == "frozen":
+        network.freeze_backbone()
+    return network
+
+
+def widths_of(source: Source) -> Widths:
+    """The widths of the features that a source's batches hold."""
+    batch = source.batch((_first(next(iter(source.counts))),), generator(0, 0, "widths"))
+    dense = batch.scenes.dense
+    return Widths(0 if dense is None else dense.shape[1], batch.text.features.shape[-1])
+
+
+def _first(scene_id: str) -> Chunk:
+    return Chunk(scene_id, (0,))
+
+
+def _predict(
+    network: HcfRes, cell: CellConfig, source: Source, device: str
+) -> Callable[[Batch], Any]:
+    training = cell.setting.training
+    if training.backbone == "trained" or training.augment is not None:
+        return lambda batch: network.decode(network.encode(batch.scenes), batch.text)
+    rng = generator(cell.seed, 0, "unaugmented")
+    return FrozenGeometry(
+        network, lambda scene_id: source.batch((_first(scene_id),), rng).to(device).scenes
+    )

@@ -1,0 +1,96 @@
+"""Pictures of masks."""
+
+import numpy as np
+from PIL import Image
+from scipy.spatial import cKDTree
+
+from hcfres.data.scene import NO_OBJECT, Frame, Scene
+from hcfres.reporting.pictures import best, sentence_picture
+from hcfres.reporting.views import Camera, cloud_view, frame_mask, frame_view, splat
+
+K = np.array([[10.0, 0, 9.5], [0, 10.0, 4.5], [0, 0, 1]])
+
+
+def make_cloud():
+    """A wall of points two metres in front of the camera, a centimetre and a half apart."""
+    x, y = np.meshgrid(np.arange(-2, 2, 0.1), np.arange(-1, 1, 0.1))
+    vertices = np.stack([x.ravel(), y.ravel(), np.full(x.size, 2.0)], axis=1).astype(np.float32)
+    count = len(vertices)
+    return Scene(
+        scene_id="scene0000_00",
+        vertices=vertices,
+        colours=np.full((count, 3), 100, np.uint8),
+        faces=np.zeros((0, 3), np.int64),
+        instances=np.full(count, NO_OBJECT),
+        semantics=np.zeros(count, np.int64),
+        segments=None,
+        objects=(),
+    )
+
+
+def make_frame(depth=2.0, index=0):
+    return Frame(
+        index,
+        np.full((20, 40, 3), 100, np.uint8),
+        np.full((10, 20), depth, np.float32),
+        K,
+        np.eye(4),
+    )
+
+
+def test_the_nearest_point_hides_the_others():
+    points = np.array([[0.0, 0, 3], [0, 0, 1], [0, 0, 2], [0, 0, -1]])
+    nearest = splat(points, Camera(K, np.eye(4), 10, 20), radius=0)
+    assert set(nearest.ravel()) == {-1, 1}
+
+
+def test_points_outside_the_image_are_not_drawn():
+    points = np.array([[50.0, 0, 1], [-50, 0, 1], [0, 50, 1], [0, -50, 1]])
+    assert (splat(points, Camera(K, np.eye(4), 10, 20), radius=2) == -1).all()
+
+
+def test_the_left_half_of_the_wall_is_the_left_half_of_the_frame():
+    scene = make_cloud()
+    seen = frame_mask(cKDTree(scene.vertices), make_frame(), scene.vertices[:, 0] < 0, step=1)
+    assert seen[:, :9].all()
+    assert not seen[:, 11:].any()
+
+
+def test_where_the_frame_sees_something_else_the_mask_is_hidden():
+    scene = make_cloud()
+    everything = np.ones(len(scene.vertices), dtype=bool)
+    for depth in (0.0, 1.0):
+        hidden = frame_mask(cKDTree(scene.vertices), make_frame(depth), everything, step=1)
+        assert not hidden.any()
+
+
+def test_the_picture_is_reddened_at_the_masks_pixels_only():
+    scene = make_cloud()
+    view = frame_view(cKDTree(scene.vertices), make_frame(), scene.vertices[:, 0] < 0)
+    assert view.shape == (20, 40, 3)
+    assert (view[:, :16] == [193, 67, 91]).all()
+    assert (view[:, 24:] == 100).all()
+
+
+def test_the_cloud_fills_its_view_and_shows_the_mask():
+    scene = make_cloud()
+    view = cloud_view(scene, scene.vertices[:, 0] < 0, 120, 160)
+    drawn = (view != 255).any(-1)
+    red = view[..., 0] > view[..., 1].astype(int) + 40
+    assert drawn.any(0).sum() > 120 or drawn.any(1).sum() > 90
+    assert 0.3 < red.sum() / drawn.sum() < 0.7
+
+
+def test_frames_that_show_more_of_the_mask_come_first():
+    scene = make_cloud()
+    everything = np.ones(len(scene.vertices), dtype=bool)
+    frames = [make_frame(1.0, 0), make_frame(2.0, 1), make_frame(0.0, 2), make_frame(2.0, 3)]
+    chosen = best(cKDTree(scene.vertices), iter(frames), everything)
+    assert [frame.index for frame in chosen] == [1, 3, 0]
+
+
+def test_a_sentence_gets_a_picture(tmp_path):
+    scene = make_cloud()
+    path = tmp_path / "deep" / "wall.png"
+    sentence_picture(path, scene, [make_frame()], scene.vertices[:, 0] < 0, "the left half")
+    assert Image.open(path).size[0] > Image.open(path).size[1]
