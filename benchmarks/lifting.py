@@ -112,19 +112,19 @@ def materialise(
         dtype=np.float32,
     )
     features = np.zeros((count, tokens.shape[-1]), np.float32)
-    for one, grid in zip(hits, tokens, strict=True):
+    for number, one in enumerate(hits):
         ones = np.ones(len(one.vertices), np.float32)
         shape = (len(one.pixels), len(labels))
         pixels_to_superpoints = means @ csr_array((ones, one.vertices, one.starts), shape).T
-        image = enlarge(grid, one.size).reshape(-1, tokens.shape[-1])
+        image = enlarge(tokens[number : number + 1], one.size).reshape(-1, tokens.shape[-1])
         whole = len(one.pixels) == len(image)
         features += pixels_to_superpoints @ (image if whole else image[one.pixels])
     return SuperpointFeatures(features, members > 0)
 
 
-def enlarge(grid: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def enlarge(tokens: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """H x W x D, the channels of a pixel side by side in memory."""
-    packed = torch.from_numpy(grid[None]).permute(0, 3, 1, 2)  # so torch sees channels last
+    packed = torch.from_numpy(tokens).permute(0, 3, 1, 2)  # so torch sees channels last
     image = interpolate(packed, size, mode="bilinear")[0].permute(1, 2, 0)
     if not image.is_contiguous():
         raise SystemExit("the baseline would gather with strides: not a fair comparison")

@@ -6,20 +6,12 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows.plan import data_key
+from flows.datasets import dataset_folder
 from flows.scenes import THREADS, for_each
 from flows.session import Session
 from hcfres.config.setting import RoomsConfig, SettingConfig
 from hcfres.data.dataset import Dataset
 from hcfres.data.rooms.build import is_made, room_seeds
-from hcfres.store.workspace import Workspace
-
-
-def dataset_folder(setting: SettingConfig, workspace: Workspace) -> Path:
-    """Name the folder of a setting's dataset; differently sized sets of rooms do not mix."""
-    if setting.data.kind == "rooms":
-        return workspace.data / f"rooms-{data_key(setting)}"
-    return workspace.data / setting.data.kind
 
 
 @flow(

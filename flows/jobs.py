@@ -1,20 +1,27 @@
 """What workers are asked to do: module-level functions of plain arguments, each one call deep.
 
-Every job gets a callable that sends events to the flow that waits for it.
+Every job gets a callable that sends events to the flow that waits for it. Only workers import
+this module: it brings torch and the encoders with it.
 """
 
-import json
 import os
-import time
 from collections.abc import Callable
-from dataclasses import asdict
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from flows.datasets import dataset_folder
 from hcfres.config.cell import CellConfig
 from hcfres.config.method import MethodConfig
-from hcfres.config.setting import SettingConfig
-from hcfres.store.files import write_atomic
+from hcfres.config.setting import RoomsConfig, SettingConfig
+from hcfres.data.dataset import Dataset
+from hcfres.data.expression import Expression
+from hcfres.data.rooms.build import make_room_files, write_sentences
+from hcfres.pipeline.jobs import Event
+from hcfres.pipeline.places import Machine
+from hcfres.pipeline.scene import Preparation, SceneJobs
+from hcfres.pipeline.text import text_job
+from hcfres.store.store import Store
 from hcfres.store.workspace import Workspace
 
 Emit = Callable[[Any], None]
@@ -22,14 +29,82 @@ Emit = Callable[[Any], None]
 
 def make_room(_: Emit, seed: int, root: str, frames: int) -> bool:
     """Write one synthetic room; False if it was there."""
-    from hcfres.data.rooms.build import make_room_files  # noqa: PLC0415
-
     return make_room_files(seed, Path(root), frames)
 
 
 def make_sentences(_: Emit, rooms: str, root: str) -> None:
     """Write the expressions of all rooms."""
-    from hcfres.config.setting import RoomsConfig  # noqa: PLC0415
-    from hcfres.data.rooms.build import write_sentences  # noqa: PLC0415
-
     write_sentences(RoomsConfig.model_validate_json(rooms), Path(root))
+
+
+def make_stage(
+    emit: Emit, stage: str, scene_id: str, setting: str, method: str, accept_code: bool
+) -> float | None:
+    """Put one stage of one scene into the store; the seconds it took, None if it was there."""
+    config = SettingConfig.model_validate_json(setting)
+    spent: list[float] = []
+
+    def told(event: Event) -> None:
+        if event.what == "frame":
+            emit(event.frames)
+        elif event.what == "made" and event.stage == stage:
+            spent.append(event.seconds)
+
+    jobs = SceneJobs(
+        _dataset(dataset_folder(config, Workspace())),
+        scene_id,
+        config,
+        MethodConfig.model_validate_json(method),
+        preparation(accept_code, told),
+    )
+    getattr(jobs, stage).run()
+    return spent[0] if spent else None
+
+
+def make_text(_: Emit, scene_id: str, split: str, setting: str, accept_code: bool) -> float | None:
+    """Put the token features of a scene's sentences into the store, as `make_stage`."""
+    config = SettingConfig.model_validate_json(setting)
+    spent: list[float] = []
+
+    def told(event: Event) -> None:
+        if event.what == "made":
+            spent.append(event.seconds)
+
+    dataset = _dataset(dataset_folder(config, Workspace()))
+    found = _expressions(dataset, config.data.expressions, split)
+    chosen = tuple(item for item in found if item.scene_id == scene_id)
+    text_job(scene_id, chosen, config.text, preparation(accept_code, told)).run()
+    return spent[0] if spent else None
+
+
+def train_cell(emit: Emit, cell: str, key: str, accept_code: bool) -> None:
+    """Train a cell to its last epoch; an event after each epoch says how it went."""
+    from flows.cell_jobs import train  # noqa: PLC0415  a worker that only prepares needs no network
+
+    train(emit, CellConfig.model_validate_json(cell), key, preparation(accept_code))
+
+
+def evaluate_cell(emit: Emit, cell: str, key: str, accept_code: bool) -> None:
+    """Read validation once, at the end: predictions, accuracies, cost, and DONE.json."""
+    from flows.cell_jobs import evaluate  # noqa: PLC0415
+
+    evaluate(emit, CellConfig.model_validate_json(cell), key, preparation(accept_code))
+
+
+def preparation(accept_code: bool, told: Callable[[Event], None] = lambda _: None) -> Preparation:
+    """Give the store, the weights and the device of this worker."""
+    workspace = Workspace()
+    device = "cuda" if os.environ.get("HCFRES_DEVICE", "").startswith("cuda") else "cpu"
+    return Preparation(
+        Store(workspace.store, accept_code), Machine(workspace.weights, device), told
+    )
+
+
+@lru_cache(maxsize=2)
+def _dataset(root: Path) -> Dataset:
+    return Dataset(root)
+
+
+@lru_cache(maxsize=2)
+def _expressions(dataset: Dataset, source: Any, split: Any) -> tuple[Expression, ...]:
+    return dataset.expressions(source, split)

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from flows.datasets import data_key
 from hcfres.config.cell import CellConfig
 from hcfres.config.identity import digest
 from hcfres.config.rows import Experiment, Row
 from hcfres.config.setting import SettingConfig
-from hcfres.data.rooms.seeds import ROOMS_VERSION
 from hcfres.pipeline.versions import CELL_VERSION, stage_versions
 from hcfres.store.files import write_atomic
 from hcfres.store.weights import weights_identity
@@ -100,13 +100,6 @@ def input_keys(setting: SettingConfig, workspace: Workspace) -> tuple[str, ...]:
     weights = [weights_identity(name, workspace.weights) for name in names]
     versions = json.dumps(stage_versions(), sort_keys=True)
     return (data_key(setting), versions, *weights)
-
-
-def data_key(setting: SettingConfig) -> str:
-    """Identify the dataset: what makes the rooms, or the release's name."""
-    if setting.data.kind == "rooms":
-        return digest("rooms", ROOMS_VERSION, setting.data.rooms)
-    return digest(setting.data.kind, "v2")
 
 
 def cell_key(cell: CellConfig, inputs: tuple[str, ...]) -> str:

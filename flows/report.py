@@ -28,7 +28,7 @@ def write_reports(console: Console, setting: str | None = None) -> tuple[Path, .
     for number, path in enumerate(table_files(), 1):
         experiment = load_experiment(path)
         plan = make_plan(
-            experiment, experiment.setting(setting), workspace, code_of_cells(workspace)
+            experiment, experiment.setting(setting), workspace, code_of_cells()
         )
         table = build_table(plan, frame, f"table{number}")
         for suffix, write in ((".md", markdown), (".tex", latex)):
@@ -37,6 +37,11 @@ def write_reports(console: Console, setting: str | None = None) -> tuple[Path, .
             written.append(target)
     console.print(f"wrote {', '.join(path.name for path in written)} to {REPORTS}")
     return tuple(written)
+
+
+def grid_table(plan: Plan, frame: pd.DataFrame) -> Table:
+    """Lay out the table of one grid, for its run."""
+    return build_table(plan, frame, plan.experiment.name)
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ def plan_of(asked: Asked, workspace: Workspace) -> Plan:
         experiment,
         experiment.setting(asked.setting),
         workspace,
-        code_of_cells(workspace),
+        code_of_cells(),
         only=(asked.only,) if asked.only else (),
         seeds=asked.seeds,
     )

@@ -1,21 +1,92 @@
-"""One task per scene: how a flow spreads work over the workers and shows how far it is."""
+"""One task per scene: how a flow spreads a stage over the workers and shows how far it is."""
 
+import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from prefect import task
+from prefect.cache_policies import NO_CACHE
 from prefect.futures import as_completed
 
+from flows.datasets import dataset_folder
 from flows.session import Session
+from flows.tracking import flatten
+from hcfres.config.identity import digest
+from hcfres.config.method import MethodConfig
+from hcfres.config.setting import SettingConfig
+from hcfres.data.dataset import Dataset
 
 THREADS = 16
 """Threads that wait for workers; the workers, not these, bound what runs at once."""
 
+SPLITS = ("train", "val")
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a stage is run for."""
+
+    setting: SettingConfig
+    method: MethodConfig
+    session: Session
+
+    @property
+    def dataset(self) -> Dataset:
+        """The setting's scenes."""
+        return Dataset(dataset_folder(self.setting, self.session.workspace))
+
+
+def stage_of_scenes(stage: str, work: Work) -> None:
+    """Put one stage of every scene into the store and log what it took."""
+    setting, method = work.setting.model_dump_json(), work.method.model_dump_json()
+    scenes = [scene for split in SPLITS for scene in work.dataset.scene_ids(split)]
+    began = time.monotonic()
+    seconds = for_each(
+        lambda scene: scene_stage.submit(work.session, stage, scene, setting, method),
+        scenes,
+        work.session,
+        stage,
+    )
+    _log(stage, work, seconds, time.monotonic() - began)
+
+
+def sentences_of_scenes(work: Work) -> None:
+    """Put the token features of every scene's sentences into the store."""
+    setting = work.setting.model_dump_json()
+    scenes = [(scene, split) for split in SPLITS for scene in work.dataset.scene_ids(split)]
+    began = time.monotonic()
+    seconds = for_each(
+        lambda item: scene_text.submit(work.session, *item, setting),
+        scenes,
+        work.session,
+        "sentences",
+    )
+    _log("text", work, seconds, time.monotonic() - began)
+
+
+@task(cache_policy=NO_CACHE, task_run_name="{stage}-{scene}")
+def scene_stage(
+    session: Session, stage: str, scene: str, setting: str, method: str
+) -> float | None:
+    """One stage of one scene; the store decides whether there is anything to do."""
+    job = "flows.jobs:make_stage"
+    spent: float | None = session.pool.call(
+        job, stage, scene, setting, method, session.accept_code
+    )
+    return spent
+
+
+@task(cache_policy=NO_CACHE, task_run_name="text-{scene}")
+def scene_text(session: Session, scene: str, split: str, setting: str) -> float | None:
+    """The sentences of one scene."""
+    job = "flows.jobs:make_text"
+    spent: float | None = session.pool.call(job, scene, split, setting, session.accept_code)
+    return spent
+
 
 def for_each(
-    submit: Callable[[Any], Any],
-    items: Sequence[Any],
-    session: Session,
-    name: str,
+    submit: Callable[[Any], Any], items: Sequence[Any], session: Session, name: str
 ) -> list[Any]:
     """Submit one task an item, show progress, and return the results in the items' order.
 
@@ -37,3 +108,25 @@ def for_each(
             session.pool.close()
             raise
     return [future.result() for future in futures]
+
+
+def _log(stage: str, work: Work, seconds: list[float | None], wall: float) -> None:
+    """Log a stage that computed anything: parameters, and figures by scene."""
+    made = [value for value in seconds if value is not None]
+    if not made:
+        return
+    session = work.session
+    folder = session.workspace.root / "stages" / f"{stage}-{digest(work.setting, work.method)}"
+    run = session.tracker.run(folder, f"stage {stage}", "stage", session.grid)
+    run.params({"stage": stage, **flatten(work.setting)})
+    now = int(time.time() * 1000)
+    for step, value in enumerate(made):
+        run.metrics({"stage/seconds": value}, step, now)
+    totals = {
+        "stage/scenes": len(seconds),
+        "stage/made": len(made),
+        "stage/total_seconds": sum(made),
+        "stage/wall_seconds": wall,
+    }
+    run.metrics(totals, 0, now)
+    run.end()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rich.console import Console
 
 from flows.progress import ProgressBoard
-from flows.tracking import Tracker
+from flows.tracking import TrackedRun, Tracker
 from flows.workers import WorkerPool
 from hcfres.store.workspace import Workspace
 
@@ -21,14 +21,20 @@ class Session:
     pool: WorkerPool
     tracker: Tracker
     board: ProgressBoard
+    accept_code: bool = False
+    """Keep expensive results that other code made."""
+    grid: TrackedRun | None = None
+    """The run under which stages and cells nest."""
 
 
 @contextlib.contextmanager
-def open_session(workspace: Workspace, console: Console) -> Iterator[Session]:
+def open_session(
+    workspace: Workspace, console: Console, accept_code: bool = False
+) -> Iterator[Session]:
     """Open the tracker and the workers; the workers end with the session, whatever happens."""
     tracker = Tracker(workspace)
     with WorkerPool(devices()) as pool, ProgressBoard(console).open() as board:
-        yield Session(workspace, pool, tracker, board)
+        yield Session(workspace, pool, tracker, board, accept_code)
 
 
 def devices() -> tuple[str, ...]:

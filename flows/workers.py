@@ -43,6 +43,7 @@ class WorkerPool:
 
     def __init__(self, devices: tuple[str, ...], threads: int = 1) -> None:
         self._threads = threads
+        self._closed = False
         self._all: list[_Worker] = []
         self._free: queue.Queue[_Worker | str] = queue.Queue()
         for device in devices:
@@ -70,7 +71,8 @@ class WorkerPool:
         return payload
 
     def close(self) -> None:
-        """End every worker; jobs still running are killed."""
+        """End every worker; jobs still running are killed, and no more are taken."""
+        self._closed = True
         for worker in list(self._all):
             self._bury(worker)
 
@@ -82,6 +84,9 @@ class WorkerPool:
 
     def _take(self) -> _Worker:
         waiting = self._free.get()
+        if self._closed:
+            self._free.put(waiting)
+            raise JobError("the workers were stopped", "")
         if isinstance(waiting, _Worker):
             return waiting
         context = multiprocessing.get_context("spawn")

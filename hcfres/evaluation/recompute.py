@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from jaxtyping import Bool, Float
 
@@ -79,18 +80,24 @@ def expression_scores(
 ) -> tuple[Float[np.ndarray, " expressions"], Bool[np.ndarray, " expressions"]]:
     """IoU of each row, and whether it was answered with nothing, under `thresholds`."""
     if thresholds.indicator < FIRES:
-        raise ValueError(f"indicator threshold {thresholds.indicator} is below {FIRES}")
+        raise ValueError(
+            f"indicator threshold {thresholds.indicator} is below {FIRES}: the file has no masks "
+            "of queries that did not fire"
+        )
     if thresholds.indicator > FIRES and thresholds.mask_logit != 0:
-        raise ValueError("move the indicator's threshold or the mask's, not both: no forward pass")
-    rows = opened.table.to_pylist()
-    counted = [_counts(row, opened.source, thresholds) for row in rows]
-    predicted, true, common, fired = (np.array(column) for column in zip(*counted, strict=True))
-    found = Overlap(predicted, true, common)
+        raise ValueError("move the threshold of the indicator or of the mask, not of both")
+    batches = opened.table.to_batches(max_chunksize=64)  # python lists are ten times as large
+    counted = [
+        _counts(row, opened.source, thresholds) for batch in batches for row in batch.to_pylist()
+    ]
+    table = np.array(counted, dtype=np.int64).reshape(-1, 4)
+    found, fired = Overlap(table[:, 0], table[:, 1], table[:, 2]), table[:, 3] > 0
     least = opened.source.min_points if thresholds.min_points is None else thresholds.min_points
     if opened.source.rule == "res":
         least = 0
-    nothing = answers_nothing(found, fired.astype(bool), least)
-    zero_target = np.array([not row["object_ids"] for row in rows])
+    nothing = answers_nothing(found, fired, least)
+    targets = pc.list_value_length(opened.table["object_ids"]).to_numpy()
+    zero_target = (targets == 0).astype(bool)
     return intersection_over_union(found, nothing, zero_target), nothing
 
 

@@ -29,7 +29,9 @@ def unproject(
     x = (u - intrinsics[0, 2]) * along / intrinsics[0, 0]
     y = (v - intrinsics[1, 2]) * along / intrinsics[1, 1]
     rotation, position = camera_to_world[:3, :3], camera_to_world[:3, 3]
-    return np.stack([x, y, along], axis=-1) @ rotation.T.astype(np.float64) + position
+    local = np.stack([x, y, along], axis=-1)
+    world: np.ndarray = local @ rotation.T.astype(np.float64) + position
+    return world
 
 
 def project(

@@ -48,7 +48,9 @@ class PointGrid:
         doubles = np.ascontiguousarray(queries, dtype=np.float64)
         table = (self.points, self.numbers, self.cell_starts)
         frame = (self.origin, self.cells, self.cell_m)
-        return _query(doubles, table, frame, (self.radius, count, order == "index"))
+        limits = (self.radius, count, order == "index")
+        found: tuple[np.ndarray, np.ndarray] = _query(doubles, table, frame, limits)
+        return found
 
 
 def point_grid(points: Float[np.ndarray, "points 3"], radius: float) -> PointGrid:

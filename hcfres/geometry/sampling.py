@@ -39,9 +39,12 @@ def farthest_points(
     if skips_origin:
         threads = min(1 << (len(points).bit_length() - 1), _LEGACY_THREADS)
         singles = np.ascontiguousarray(points, dtype=np.float32)
-        return _farthest_off_origin(singles, count, start, threads, np.float32(ORIGIN_SQUARED_M2))
+        limit = np.float32(ORIGIN_SQUARED_M2)
+        chosen: np.ndarray = _farthest_off_origin(singles, count, start, threads, limit)
+        return chosen
     doubles = np.ascontiguousarray(points, dtype=np.float64)
-    return _farthest(doubles, min(count, len(points)), start)
+    chosen = _farthest(doubles, min(count, len(points)), start)
+    return chosen
 
 
 @kernel

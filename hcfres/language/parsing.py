@@ -145,7 +145,8 @@ def _open_kind(text: str, before: list[_Word]) -> str:
     if text in vocabulary.COLOURS or text in vocabulary.LOOKS:
         return "look"
     last = before[-1].kind if before else "stop"
-    in_phrase = last in ("determiner", "look") or (text == "can" and last == "noun")
+    compound = last == "noun" and f"{before[-1].text} {text}" in vocabulary.COMPOUNDS
+    in_phrase = last in ("determiner", "look") or compound
     if text in vocabulary.VERBS and not in_phrase:
         return "verb"
     if text in vocabulary.OTHER_FUNCTION_WORDS or not text[0].isalnum():
@@ -168,6 +169,8 @@ def _chunks(words: list[_Word]) -> list[_Chunk]:
             looks, nouns, after = [], [], "noun"
         if word.kind == "look":
             looks.append(word)
+        elif word.text in ("and", "or") and after == "noun":
+            after = chunks[-1].after  # `between the bed and the desk`
         elif word.kind != "determiner" and not (looks and word.text in ("and", ",")):
             looks = []
             after = word.kind if word.text != "of" or after != "relation" else after

@@ -63,7 +63,10 @@ RELATIONS = tuple(
 
 OTHER_FUNCTION_WORDS = _set("""
     of with without and or but to from for as so than then also very quite just not n't either
-    while because , ; up down off out too there""")
+    while because me us him he she everything something nothing , ; up down off out too there""")
+
+COMPOUNDS = frozenset({"trash can", "garbage can", "night stand", "tv stand"})
+"""Class names whose last word alone would be taken for a verb."""
 
 PLACES = _set("""
     wall walls floor ceiling room rooms corner corners side sides left right middle center centre

@@ -1,8 +1,4 @@
-"""The attention layers that the fusion, the selection and the decoder are made of.
-
-Batches of sentences look at batches of scenes: what is attended to is projected once for each
-scene and then handed to each of its expressions.
-"""
+"""Multi-head attention, what all layers of the fusion, the selection and the decoder rest on."""
 
 from dataclasses import dataclass
 
@@ -21,7 +17,7 @@ class Memory:
 
     def rows(self, index: Int[Tensor, " rows"]) -> "Memory":
         """The memory of each row's element, e.g. each expression's scene."""
-        return Memory(self.keys[index], self.values[index])
+        return Memory(self.keys.index_select(0, index), self.values.index_select(0, index))
 
 
 class MultiHeadAttention(nn.Module):
@@ -57,21 +53,42 @@ class MultiHeadAttention(nn.Module):
         Args:
             blocked: True where a query must not look; no row may be blocked everywhere.
         """
-        seen = None if blocked is None else ~blocked[:, None]
-        gathered = F.scaled_dot_product_attention(
-            self._project(queries), memory.keys, memory.values, attn_mask=seen
-        )
-        return self.out_proj(gathered.transpose(1, 2).flatten(2))
+        return self._gather(self._project(queries), memory, blocked)
+
+    def among(
+        self,
+        rows: Float[Tensor, "batch length dim"],
+        blocked: Bool[Tensor, "#batch #length length"] | None = None,
+    ) -> Float[Tensor, "batch length dim"]:
+        """What each row gathers from all rows; one product where `forward` takes two."""
+        projected = F.linear(rows, self.in_proj_weight, self.in_proj_bias).chunk(3, dim=-1)
+        queries, keys, values = map(self._split, projected)
+        return self._gather(queries, Memory(keys, values), blocked)
 
     def logits(
-        self, queries: Float[Tensor, "batch target dim"], memory: Memory
+        self,
+        queries: Float[Tensor, "batch target dim"],
+        source: Float[Tensor, "batch source dim"],
     ) -> Float[Tensor, "batch target source"]:
         """The scaled products before the softmax, averaged over the heads."""
-        projected = self._project(queries)
-        flat_queries = projected.transpose(1, 2).flatten(2)
-        flat_keys = memory.keys.transpose(1, 2).flatten(2)
-        scale = self.heads * projected.shape[-1] ** 0.5
-        return flat_queries @ flat_keys.transpose(1, 2) / scale
+        dim = queries.shape[-1]
+        weights, biases = self.in_proj_weight[: 2 * dim], self.in_proj_bias[: 2 * dim]
+        asked = F.linear(queries, weights[:dim], biases[:dim])
+        keys = F.linear(source, weights[dim:], biases[dim:])
+        # The heads' products add up to the whole product.
+        return asked @ keys.transpose(1, 2) / (self.heads * (dim / self.heads) ** 0.5)
+
+    def _gather(
+        self,
+        queries: Float[Tensor, "batch heads target head_dim"],
+        memory: Memory,
+        blocked: Bool[Tensor, "#batch #target source"] | None,
+    ) -> Float[Tensor, "batch target dim"]:
+        seen = None if blocked is None else ~blocked[:, None]
+        gathered = F.scaled_dot_product_attention(
+            queries, memory.keys, memory.values, attn_mask=seen
+        )
+        return self.out_proj(gathered.transpose(1, 2).flatten(2))
 
     def _project(
         self, queries: Float[Tensor, "batch target dim"]
@@ -83,87 +100,3 @@ class MultiHeadAttention(nn.Module):
         self, flat: Float[Tensor, "batch length dim"]
     ) -> Float[Tensor, "batch heads length head_dim"]:
         return flat.unflatten(-1, (self.heads, -1)).transpose(1, 2)
-
-
-class SelfAttention(nn.Module):
-    """LayerNorm(x + attention of x to itself)."""
-
-    def __init__(self, dim: int, heads: int) -> None:
-        super().__init__()
-        self.attn = MultiHeadAttention(dim, heads)
-        self.norm = nn.LayerNorm(dim)
-
-    def forward(
-        self,
-        rows: Float[Tensor, "batch length dim"],
-        blocked: Bool[Tensor, "#batch #length length"] | None = None,
-    ) -> Float[Tensor, "batch length dim"]:
-        """The rows after they have looked at each other."""
-        return self.norm(rows + self.attn(rows, self.attn.remember(rows), blocked))
-
-
-class CrossAttention(nn.Module):
-    """x + attention of x to something else, without a norm, as in the ancestors.
-
-    The public code owns a LayerNorm here and discards its result.
-
-    Args:
-        dead_norm: own it too, so that published weights fit name by name.
-    """
-
-    def __init__(self, dim: int, heads: int, dead_norm: bool = False) -> None:
-        super().__init__()
-        self.attn = MultiHeadAttention(dim, heads)
-        if dead_norm:
-            self.norm = nn.LayerNorm(dim)
-
-    def forward(
-        self,
-        rows: Float[Tensor, "batch length dim"],
-        memory: Memory,
-        blocked: Bool[Tensor, "#batch #length source"] | None = None,
-    ) -> Float[Tensor, "batch length dim"]:
-        """The rows after they have looked at `memory`, made by `self.attn.remember`."""
-        return rows + self.attn(rows, memory, blocked)
-
-
-class FeedForward(nn.Module):
-    """LayerNorm(x + two linear maps of x with a GELU between)."""
-
-    def __init__(self, dim: int, hidden: int) -> None:
-        super().__init__()
-        # The identity stands where the ancestors have a dropout of 0: their names count it.
-        self.net = nn.Sequential(
-            nn.Linear(dim, hidden), nn.GELU(), nn.Identity(), nn.Linear(hidden, dim)
-        )
-        self.norm = nn.LayerNorm(dim)
-
-    def forward(self, rows: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch dim"]:
-        """Each row by itself."""
-        return self.norm(rows + self.net(rows))
-
-
-def mlp(*widths: int) -> nn.Sequential:
-    """Linear maps of these widths with a ReLU between each two."""
-    layers: list[nn.Module] = []
-    for before, after in zip(widths[:-1], widths[1:], strict=True):
-        layers += [nn.Linear(before, after), nn.ReLU()]
-    return nn.Sequential(*layers[:-1])
-
-
-def block_all_but_nearest(
-    positions: Float[Tensor, "batch length 3"],
-    count: int,
-    padded: Bool[Tensor, "batch length"] | None = None,
-) -> Bool[Tensor, "batch length length"]:
-    """True for all but each row's `count` nearest rows, itself among them.
-
-    Args:
-        padded: rows that are nobody's neighbour; at least one row of each is not.
-    """
-    squared = (positions[:, :, None] - positions[:, None]).square().sum(-1)
-    if padded is not None:
-        squared = squared.masked_fill(padded[:, None], float("inf"))
-    nearest = squared.topk(min(count, positions.shape[1]), dim=-1, largest=False).indices
-    blocked = torch.ones_like(squared, dtype=torch.bool).scatter_(-1, nearest, False)
-    return blocked if padded is None else blocked | padded[:, None]

@@ -221,9 +221,7 @@ class SparseUNet(nn.Module):
         self, grid: VoxelGrid, shape: tuple[int, ...]
     ) -> Float[Tensor, "voxels channels"]:
         """The output of the last normalisation on each voxel of `grid`."""
-        tensor = spconv.SparseConvTensor(
-            grid.features, grid.coordinates, list(shape), grid.scenes
-        )
+        tensor = spconv.SparseConvTensor(grid.features, grid.coordinates, list(shape), grid.scenes)
         return self.output_layer(self.unet(self.input_conv(tensor))).features
 
 

@@ -5,7 +5,6 @@ from collections.abc import Collection
 from hcfres.config.method import DecoderConfig, MethodConfig
 from hcfres.config.setting import SizeConfig
 from hcfres.model.adapter import Adapter, TextAdapter
-from hcfres.model.attention import mlp
 from hcfres.model.backbone import SparseUNet
 from hcfres.model.decoder_mdin import MdinDecoder, MdinLayer
 from hcfres.model.decoder_prompt_aware import PromptAwareDecoder, PromptAwareLayer
@@ -13,6 +12,7 @@ from hcfres.model.encoder import SceneEncoder
 from hcfres.model.fusion.fits import FITS
 from hcfres.model.fusion.fusion import Fusion
 from hcfres.model.heads import PredictionHeads
+from hcfres.model.layers import mlp
 from hcfres.model.legacy import add_unused_class_heads
 from hcfres.model.network import HcfRes
 from hcfres.model.refinement import InstanceRefinement

@@ -2,19 +2,20 @@
 
 from dataclasses import dataclass
 
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from hcfres.model.attention import CrossAttention, FeedForward, Memory, SelfAttention
+from hcfres.model.layers import CrossAttention, FeedForward, SelfAttention
+from hcfres.model.sharing import SharedScenes
 
 
 @dataclass(frozen=True)
 class Surroundings:
     """What the queries of each expression may look at."""
 
-    superpoints: Float[Tensor, "scenes max_superpoints dim"]
+    superpoints: SharedScenes
     """V_unified."""
-    mask_features: Float[Tensor, "expressions max_superpoints dim"]
+    mask_features: Float[Tensor, "scenes max_superpoints dim"]
     padded: Bool[Tensor, "expressions max_superpoints"]
     text: Float[Tensor, "expressions tokens dim"]
     """T."""
@@ -23,11 +24,23 @@ class Surroundings:
     """Centroid of each query's superpoint, metres."""
     queries_padded: Bool[Tensor, "expressions queries"] | None
     """None when no query is."""
-    scene_of_expression: Int[Tensor, " expressions"]
 
-    def of_expressions(self, memory: Memory) -> Memory:
-        """Each expression's part of a memory of the scenes."""
-        return memory.rows(self.scene_of_expression)
+    def mask_logits(
+        self, normalised: Float[Tensor, "expressions rows dim"]
+    ) -> Float[Tensor, "expressions rows max_superpoints"]:
+        """Products of normalised queries with the mask features of their scene."""
+        return self.superpoints.sharing.multiply(normalised, self.mask_features)
+
+    @property
+    def unspoken(self) -> Bool[Tensor, "expressions 1 tokens"]:
+        """Tokens nobody may look at."""
+        return ~self.text_valid[:, None]
+
+    def silent(self, repeats: int = 1) -> Bool[Tensor, "expressions 1 rows"] | None:
+        """Rows nobody may look at, when the queries stand there `repeats` times."""
+        if self.queries_padded is None:
+            return None
+        return self.queries_padded.repeat(1, repeats)[:, None]
 
 
 class Exchange(nn.Module):
@@ -49,37 +62,29 @@ class Exchange(nn.Module):
 
     def forward(
         self,
-        queries: Float[Tensor, "expressions rows dim"],
+        rows: Float[Tensor, "expressions rows dim"],
         text: Float[Tensor, "expressions tokens dim"],
         around: Surroundings,
         blocked: Bool[Tensor, "expressions rows max_superpoints"],
-        rows_padded: Bool[Tensor, "expressions rows"] | None,
     ) -> tuple[
-        Float[Tensor, "expressions rows dim"],  # the sum, before the feed-forward layer
+        Float[Tensor, "expressions queries dim"],  # the sum, before the feed-forward layer
         Float[Tensor, "expressions tokens dim"],
     ]:
         """The queries and the sentence after the round.
 
         Args:
-            blocked: where each query must not look in the scene.
+            rows: the queries; behind them possibly one prompt for each, which is heard by the
+                queries and by the sentence and then dropped.
+            blocked: where each row must not look in the scene.
         """
-        silent = None if rows_padded is None else rows_padded[:, None]
-        scene = around.of_expressions(self.text_reads.attn.remember(around.superpoints))
-        text = self._read(text, around, scene, around.padded[:, None])
-        scene = around.of_expressions(self.query_reads.attn.remember(around.superpoints))
-        queries = self.query_reads(queries, scene, blocked)
-        among = self.query_self(queries, silent)
-        unspoken = ~around.text_valid[:, None]
-        heard = self.query_listens(queries, self.query_listens.attn.remember(text), unspoken)
-        text = self._read(text, around, self.text_reads.attn.remember(queries), silent)
+        count = around.positions.shape[1]
+        silent = around.silent(rows.shape[1] // count)
+        text = self.text_self(text, around.unspoken)
+        text = self.text_ffn(self.text_reads.read(text, around.superpoints))
+        rows = self.query_reads.read(rows, around.superpoints, blocked)
+        among = self.query_self(rows, silent, keep=count)
+        queries = rows[:, :count]
+        heard = self.query_listens(queries, text, around.unspoken)
+        text = self.text_self(text, around.unspoken)
+        text = self.text_ffn(self.text_reads(text, rows, silent))
         return queries + heard + among, text
-
-    def _read(
-        self,
-        text: Float[Tensor, "expressions tokens dim"],
-        around: Surroundings,
-        memory: Memory,
-        blocked: Bool[Tensor, "expressions 1 source"] | None,
-    ) -> Float[Tensor, "expressions tokens dim"]:
-        text = self.text_self(text, ~around.text_valid[:, None])
-        return self.text_ffn(self.text_reads(text, memory, blocked))

@@ -3,9 +3,9 @@
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from hcfres.model.attention import FeedForward
 from hcfres.model.decoder_layer import Exchange, Surroundings
 from hcfres.model.heads import PredictionHeads, outside_mask
+from hcfres.model.layers import FeedForward
 from hcfres.model.output import LayerOutput
 
 
@@ -28,7 +28,7 @@ class MdinLayer(nn.Module):
         Float[Tensor, "expressions tokens dim"],
     ]:
         """Queries and sentence, one layer on."""
-        summed, text = self.exchange(queries, text, around, blocked, around.queries_padded)
+        summed, text = self.exchange(queries, text, around, blocked)
         return self.query_ffn(summed), text
 
 
@@ -45,10 +45,10 @@ class MdinDecoder(nn.Module):
     ) -> tuple[LayerOutput, ...]:
         """The predictions of the initial queries and of each layer."""
         text = around.text
-        predictions = [self.heads(queries, around.mask_features)]
+        predictions = [self.heads(queries, around)]
         for layer in self.layers:
             blocked = outside_mask(predictions[-1].masks, around.padded)
             queries, text = layer(queries, text, around, blocked)
-            predictions.append(self.heads(queries, around.mask_features))
+            predictions.append(self.heads(queries, around))
         projected = self.heads.project_text(text)
         return tuple(prediction.beside(projected) for prediction in predictions)

@@ -4,15 +4,11 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from hcfres.model.attention import (
-    CrossAttention,
-    FeedForward,
-    SelfAttention,
-    block_all_but_nearest,
-)
 from hcfres.model.decoder_layer import Exchange, Surroundings
 from hcfres.model.heads import Prediction, PredictionHeads, outside_mask
+from hcfres.model.layers import CrossAttention, FeedForward, SelfAttention
 from hcfres.model.output import LayerOutput
+from hcfres.model.spatial import block_all_but_nearest
 
 PROMPT_PROBABILITY = 0.75
 """A query becomes a prompt when it is a target with more than this probability."""
@@ -36,10 +32,8 @@ class PromptAwareLayer(nn.Module):
         Float[Tensor, "expressions queries"],  # how much the sentence means each query
     ]:
         """The sentence after it has looked at the queries, and the summed logits of that look."""
-        memory = self.text_asks.attn.remember(queries)
-        padded = around.queries_padded
-        text = self.text_asks(around.text, memory, None if padded is None else padded[:, None])
-        logits = self.text_asks.attn.logits(around.text, memory)
+        text = self.text_asks(around.text, queries, around.silent())
+        logits = self.text_asks.attn.logits(around.text, queries)
         return text, (logits * around.text_valid[..., None]).sum(1)
 
     def forward(
@@ -54,13 +48,8 @@ class PromptAwareLayer(nn.Module):
         Float[Tensor, "expressions tokens dim"],
     ]:
         """Queries and sentence, one layer on; `rows` are the queries and, behind them, prompts."""
-        count = far.shape[1]
-        padded = around.queries_padded
-        if padded is not None:
-            padded = padded.repeat(1, rows.shape[1] // count)
-        summed, text = self.exchange(rows, text, around, blocked, padded)
-        # Behind this point nothing mixes rows, and prompts are made anew: they can go.
-        return self.query_ffn(self.nearby(summed[:, :count], far)), text
+        summed, text = self.exchange(rows, text, around, blocked)
+        return self.query_ffn(self.nearby(summed, far)), text
 
 
 class PromptAwareDecoder(nn.Module):
@@ -79,7 +68,7 @@ class PromptAwareDecoder(nn.Module):
     ) -> tuple[LayerOutput, ...]:
         """The predictions of the initial queries and of each layer."""
         far = block_all_but_nearest(around.positions, self.neighbours, around.queries_padded)
-        prediction = self.heads(queries, around.mask_features)
+        prediction = self.heads(queries, around)
         outputs = [prediction.beside(self.heads.project_text(around.text))]
         for number, layer in enumerate(self.layers):
             text, meant = layer.ask(queries, around)
@@ -87,11 +76,11 @@ class PromptAwareDecoder(nn.Module):
             if number:
                 prompts = queries * prompt_weights(meant, prediction, around.queries_padded)
                 rows = torch.cat([queries, prompts], dim=1)
-                prompted = self.heads.mask_logits(prompts, around.mask_features)
+                prompted = self.heads.mask_logits(prompts, around)
                 masks = torch.cat([masks, prompted], dim=1)
             blocked = outside_mask(masks, around.padded)
             queries, text = layer(rows, text, around, blocked, far)
-            prediction = self.heads(queries, around.mask_features)
+            prediction = self.heads(queries, around)
             outputs.append(prediction.beside(self.heads.project_text(text)))
         return tuple(outputs)
 

@@ -7,7 +7,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hcfres.model.attention import mlp
+from hcfres.model.decoder_layer import Surroundings
+from hcfres.model.layers import mlp
 from hcfres.model.output import LayerOutput
 
 
@@ -47,13 +48,13 @@ class PredictionHeads(nn.Module):
     def forward(
         self,
         queries: Float[Tensor, "expressions queries dim"],
-        mask_features: Float[Tensor, "expressions max_superpoints dim"],
+        around: Surroundings,
     ) -> Prediction:
         """What the queries say of themselves. Mask and score read the normalised query, the
         indicator and the contrastive projection the query itself."""
         normalised = self.out_norm(queries)
         return Prediction(
-            normalised @ mask_features.transpose(1, 2),
+            around.mask_logits(normalised),
             self.out_score(normalised).squeeze(-1),
             self.indi_embedding(queries),
             F.normalize(self.vision(queries), dim=-1),
@@ -62,10 +63,10 @@ class PredictionHeads(nn.Module):
     def mask_logits(
         self,
         queries: Float[Tensor, "expressions queries dim"],
-        mask_features: Float[Tensor, "expressions max_superpoints dim"],
+        around: Surroundings,
     ) -> Float[Tensor, "expressions queries max_superpoints"]:
         """The masks alone."""
-        return self.out_norm(queries) @ mask_features.transpose(1, 2)
+        return around.mask_logits(self.out_norm(queries))
 
     def project_text(
         self, text: Float[Tensor, "expressions tokens dim"]

@@ -12,6 +12,7 @@ from hcfres.model.encoder import SceneEncoder, SceneEncoding, gather_rows
 from hcfres.model.output import NetworkOutput
 from hcfres.model.refinement import InstanceRefinement
 from hcfres.model.selection import LanguageGuidedSelection, Selection
+from hcfres.model.sharing import SharedScenes, Sharing
 
 
 class HcfRes(nn.Module):
@@ -53,14 +54,16 @@ class HcfRes(nn.Module):
         _check_text(text, len(scenes.padded))
         tokens = self.text_adapter(text.features)
         scene = text.scene_of_expression
+        sharing = Sharing.among(scene, len(scenes.padded))
         selection = self.selection(
             scenes.seed_features, scenes.seeds.padded, tokens, text.valid, scene
         )
         queries = gather_rows(scenes.seed_queries[scene], selection.selected)
         if self.refinement is not None and scenes.semantics is not None:
             semantics = scenes.semantics
-            queries = self.refinement(queries, semantics.features, semantics.hidden, scene)
-        around = _surroundings(scenes, text, tokens, selection)
+            instances = SharedScenes(semantics.features, semantics.hidden, sharing)
+            queries = self.refinement(queries, instances)
+        around = _surroundings(scenes, text, tokens, selection, sharing)
         return NetworkOutput(
             layers=self.decoder(queries, around),
             relevance=selection.relevance,
@@ -100,7 +103,7 @@ def _check_text(text: TextBatch, scenes: int) -> None:
     if empty:
         raise ValueError(f"expressions {empty} of the batch have no valid token")
     scene = text.scene_of_expression
-    if len(scene) and not (0 <= int(scene.min()) and int(scene.max()) < scenes):
+    if len(scene) and not (int(scene.min()) >= 0 and int(scene.max()) < scenes):
         raise ValueError(f"scene_of_expression {scene.tolist()} does not fit {scenes} scenes")
 
 
@@ -109,16 +112,16 @@ def _surroundings(
     text: TextBatch,
     tokens: Float[Tensor, "expressions tokens dim"],
     selection: Selection,
+    sharing: Sharing,
 ) -> Surroundings:
     scene = text.scene_of_expression
     chosen = scenes.seeds.index[scene].gather(1, selection.selected)
     return Surroundings(
-        superpoints=scenes.unified,
-        mask_features=scenes.mask_features[scene],
+        superpoints=SharedScenes(scenes.unified, scenes.padded, sharing),
+        mask_features=scenes.mask_features,
         padded=scenes.padded[scene],
         text=tokens,
         text_valid=text.valid,
         positions=gather_rows(scenes.centroids[scene], chosen),
         queries_padded=selection.padded if bool(selection.padded.any()) else None,
-        scene_of_expression=scene,
     )

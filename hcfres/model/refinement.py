@@ -1,9 +1,11 @@
 """Language-guided instance refinement of the selected queries (Sec. III-D)."""
 
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 
-from hcfres.model.attention import FeedForward, MultiHeadAttention
+from hcfres.model.attention import MultiHeadAttention
+from hcfres.model.layers import FeedForward
+from hcfres.model.sharing import SharedScenes
 
 
 class InstanceRefinement(nn.Module):
@@ -22,17 +24,7 @@ class InstanceRefinement(nn.Module):
         self.ffn = nn.Identity() if feed_forward_dim is None else FeedForward(dim, feed_forward_dim)
 
     def forward(
-        self,
-        queries: Float[Tensor, "expressions queries dim"],
-        instance: Float[Tensor, "scenes superpoints dim"],
-        hidden: Bool[Tensor, "scenes superpoints"],
-        scene_of_expression: Int[Tensor, " expressions"],
+        self, queries: Float[Tensor, "expressions queries dim"], instances: SharedScenes
     ) -> Float[Tensor, "expressions queries dim"]:
-        """The queries enriched by the semantics of the instances of their scene.
-
-        Args:
-            hidden: True where a superpoint must not be looked at; not everywhere.
-        """
-        memory = self.attn.remember(instance).rows(scene_of_expression)
-        blocked = hidden[scene_of_expression][:, None]
-        return self.ffn(self.norm(queries + self.attn(queries, memory, blocked)))
+        """The queries enriched by the semantics of the instances of their scene."""
+        return self.ffn(self.norm(queries + instances.attend(self.attn, queries)))

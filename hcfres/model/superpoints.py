@@ -8,7 +8,9 @@ from torch import Tensor
 
 
 def pool(
-    values: Float[Tensor, "points channels"], superpoint_of_point: Int[Tensor, " points"], count: int
+    values: Float[Tensor, "points channels"],
+    superpoint_of_point: Int[Tensor, " points"],
+    count: int,
 ) -> Float[Tensor, "{count} channels"]:
     """Mean over the points of each of `count` superpoints; zero where a superpoint has none."""
     points = values.new_zeros(count).index_add_(

@@ -89,9 +89,7 @@ class Criterion:
         targets = _targets(batch)
         superpoint = output.seeds.gather(1, output.selected)
         queries = anchor_match(output, objects, superpoint, output.queries_padded)
-        pairs = make_pairs(
-            queries, objects, output.padded, output.relevance, self._target_indexing
-        )
+        pairs = make_pairs(queries, objects, output.padded, output.relevance, self._target_indexing)
         normaliser = queries.pairs.sum().clamp(min=1)
         masks = mask_losses(output.layers, pairs)
         matched = queries.matched()
@@ -127,9 +125,7 @@ def anchor_match(
     return match(positions, instances, padded, objects)
 
 
-def _sampling(
-    output: NetworkOutput, targets: TargetBatch, objects: Objects
-) -> Float[Tensor, ""]:
+def _sampling(output: NetworkOutput, targets: TargetBatch, objects: Objects) -> Float[Tensor, ""]:
     seeds = anchor_match(output, objects, output.seeds, output.seeds_padded)
     positions = output.centroids.gather(1, output.seeds[..., None].expand(-1, -1, 3))
     relevance = targets.relevance.to(output.relevance.dtype).gather(1, output.seeds)

@@ -1,7 +1,7 @@
 """Losses that decide what is a target at all: indicator and seed sampling (Sec. III-E)."""
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
 

@@ -63,7 +63,8 @@ class Job(Generic[V]):
 
     def value(self) -> V:
         """The value of the result; a damaged one is made anew."""
-        return self.store.value(*self._asked())
+        value: V = self.store.value(*self._asked())
+        return value
 
     def _asked(self) -> tuple[Any, ...]:
         return self.stage, self.label, self.settings, self.inputs, self._reported

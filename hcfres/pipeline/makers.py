@@ -1,11 +1,8 @@
 """What makes each stage's value: one call into the part that does the work."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from pathlib import Path
 
-import torch
 from open_clip.model import CLIP
 from segment_anything.modeling import Sam
 
@@ -21,37 +18,10 @@ from hcfres.data.features import (
     Superpoints,
     TextFeatures,
 )
-from hcfres.data.scene import Frame, Scene
-from hcfres.data.source import SceneSource
 from hcfres.geometry.superpoints import compact, segment_mesh, segment_points
 from hcfres.language.roberta import TextEncoder, encode, load_text
+from hcfres.pipeline.places import Machine, Place
 from hcfres.semantics import clip, lifting, masks, pooling, sam
-
-
-@dataclass(frozen=True)
-class Place:
-    """A scan and the frames of it that are looked at."""
-
-    source: SceneSource
-    scene_id: str
-    every: int
-
-    def scene(self) -> Scene:
-        """Read the scan."""
-        return self.source.scene(self.scene_id)
-
-    def frames(self) -> Iterator[Frame]:
-        """Read the frames, one at a time."""
-        for index in self.source.frame_indices(self.scene_id, self.every):
-            yield self.source.frame(self.scene_id, index)
-
-
-@dataclass(frozen=True)
-class Machine:
-    """Where weights lie and what computes; no part of any identity."""
-
-    weights: Path
-    device: str
 
 
 def make_superpoints(place: Place, config: SuperpointConfig) -> Superpoints:
@@ -121,9 +91,10 @@ def make_instance_operator(
     place: Place,
     superpoints: Superpoints,
     found: FrameMasks,
-    semantics: SemanticsConfig,
+    overlap: lifting.Overlap,
     config: LiftingConfig,
-    *legacy: Legacy,
+    *,
+    legacy: tuple[Legacy, ...],
 ) -> LiftingOperator:
     """A for instance features."""
     vertices = place.scene().vertices
@@ -133,7 +104,7 @@ def make_instance_operator(
         superpoints,
         found,
         config,
-        overlap=semantics.overlap,
+        overlap=overlap,
         legacy=legacy,
     )
 
@@ -168,5 +139,5 @@ def _clip(config: EncoderConfig, machine: Machine) -> CLIP:
 @lru_cache(maxsize=1)
 def _text(config: EncoderConfig, machine: Machine) -> TextEncoder:
     encoder = load_text(config, machine.weights)
-    encoder.network.to(torch.device(machine.device))
+    encoder.network.to(machine.device)  # type: ignore[arg-type]
     return encoder

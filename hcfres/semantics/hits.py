@@ -10,7 +10,7 @@ from hcfres.config.method import Legacy
 from hcfres.config.setting import LiftingConfig
 from hcfres.data.scene import Frame
 from hcfres.geometry.camera import unproject
-from hcfres.geometry.neighbours import PointGrid, point_grid
+from hcfres.geometry.neighbours import Order, PointGrid, point_grid
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def pixel_hits(
     near = np.zeros((0, config.neighbours), dtype=np.int32)
     if len(pixels):
         world = unproject(frame.depth, frame.intrinsics, frame.camera_to_world)
-        order = "index" if "first_neighbours" in legacy else "nearest"
+        order: Order = "index" if "first_neighbours" in legacy else "nearest"
         near, _ = grid.query(world.reshape(-1, 3)[pixels], config.neighbours, order)
     listed = near >= 0
     counts = listed.sum(axis=1)

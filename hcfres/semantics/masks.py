@@ -70,7 +70,7 @@ def mask_generator(sam: Sam, config: MaskConfig) -> SamAutomaticMaskGenerator:
     )
 
 
-class EarlyFilterGenerator(SamAutomaticMaskGenerator):
+class EarlyFilterGenerator(SamAutomaticMaskGenerator):  # type: ignore[misc]
     """SAM's generator, giving the same masks with less work.
 
     Masks that fail the predicted-IoU filter are dropped before they are enlarged to the image,
@@ -116,13 +116,14 @@ class EarlyFilterGenerator(SamAutomaticMaskGenerator):
         labels = torch.ones(len(prompts), 1, dtype=torch.int, device=device)
         model = self.predictor.model
         sparse, dense = model.prompt_encoder(points=(prompts, labels), boxes=None, masks=None)
-        return model.mask_decoder(
+        decoded: tuple[Tensor, Tensor] = model.mask_decoder(
             image_embeddings=self.predictor.features,
             image_pe=model.prompt_encoder.get_dense_pe(),
             sparse_prompt_embeddings=sparse,
             dense_prompt_embeddings=dense,
             multimask_output=True,
         )
+        return decoded
 
 
 class _RunLengths(dict[str, Any]):

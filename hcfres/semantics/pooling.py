@@ -65,12 +65,13 @@ def token_weights(
     across: Float32[np.ndarray, "columns width"],
 ) -> Float32[np.ndarray, "masks rows columns"]:
     """w_j of Eq. 4 divided by their sum; a mask between the tokens takes the nearest."""
-    weights = down @ (images.astype(np.float32) @ across.T)
+    weights: np.ndarray = down @ (images.astype(np.float32) @ across.T)
     sums = weights.sum(axis=(1, 2), dtype=np.float64)
     for mask in np.flatnonzero(sums < TINY):
         weights[mask] = _nearest_token(images[mask], weights.shape[1:])
         sums[mask] = weights[mask].sum()
-    return (weights / np.maximum(sums, TINY)[:, None, None]).astype(np.float32)
+    weights /= np.maximum(sums, TINY)[:, None, None].astype(np.float32)
+    return weights
 
 
 def _nearest_token(
@@ -90,7 +91,8 @@ def _blur(pixels: int, sigma_px: float) -> Float64[np.ndarray, "pixels pixels"]:
     reach = max(int(np.ceil(KERNEL_SIGMAS * sigma_px)), 1)
     offsets = np.arange(pixels) - np.arange(pixels)[:, None]
     bells = np.where(np.abs(offsets) <= reach, np.exp(-0.5 * (offsets / sigma_px) ** 2), 0.0)
-    return bells / bells.sum(axis=1, keepdims=True)
+    bells /= bells.sum(axis=1, keepdims=True)
+    return bells
 
 
 def _bilinear(pixels: int, tokens: int) -> Float[np.ndarray, "tokens pixels"]:

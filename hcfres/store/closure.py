@@ -9,16 +9,17 @@ therefore reaches every method of every class reached.
 import ast
 import hashlib
 import re
-from collections.abc import Container, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from hcfres.store.errors import StoreError
 from hcfres.store.modules import Module, Package, Target
-from hcfres.store.normal_form import Names, names_of, normal_form, without_docstrings
+from hcfres.store.normal_form import without_docstrings
+from hcfres.store.usage import usage
 
 DIGITS = 16
 _REFERENCE = re.compile(r"(\w+(?:\.\w+)+):(\w+)")
-_BY_COMPUTED_NAME = {"getattr", "globals", "vars", "eval", "exec"}
+_PLAIN_BASES = {"Generic", "Protocol", "object", "Enum", "ABC"}
 _PLAIN_DECORATORS = {"property", "staticmethod", "classmethod", "cached_property"}
 
 
@@ -64,26 +65,21 @@ class Closure:
             return []
         unit = Unit(target.module, target.name)
         if waiting := self._waiting.pop(unit, None):
-            return self._take(module, unit, [waiting])
+            return self._take(module, unit, (waiting,))
         node = module.definitions.get(target.name)
-        changes = module.statements.get(target.name, [])
+        changes = tuple(module.statements.get(target.name, ()))
         found = self._registered(module)
         if node and changes:  # defined, and handed to something when the module is imported
             found += self._take(module, Unit(unit.module, f"{unit.name}@changed"), changes)
         if isinstance(node, ast.ClassDef):
             return found + self._take_class(module, unit, node)
-        return found + self._take(module, unit, [node] if node else changes)
-
-    def _take(self, module: Module, unit: Unit, nodes: list[ast.stmt]) -> list[Target]:
-        names = _names(nodes)
-        self.reached[unit] = normal_form(nodes, names.local)
-        return self._references(module, nodes, names.outer)
+        return found + self._take(module, unit, (node,) if node else changes)
 
     def _take_class(self, module: Module, unit: Unit, node: ast.ClassDef) -> list[Target]:
         """The head of a class (bases, fields, what Python calls itself); its methods wait."""
         foreign = self._has_foreign_base(module, node)
         found: list[Target] = []
-        head: list[ast.stmt] = []
+        head: list[ast.AST] = [*node.decorator_list, *node.bases, *node.keywords]
         for part in without_docstrings(node.body):
             if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef):
                 method = Unit(unit.module, f"{unit.name}.{part.name}{_role(part)}")
@@ -92,23 +88,30 @@ class Closure:
                     found.append(Target(method.module, method.name))
             else:
                 head.append(part)
-        self.reached[unit] = normal_form([*node.decorator_list, *node.bases, *node.keywords, *head])
-        outer = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
-        around = [*node.decorator_list, *node.bases, *(k.value for k in node.keywords), *head]
-        return found + self._references(module, around, outer)
+        return found + self._take(module, unit, tuple(head))
+
+    def _take(self, module: Module, unit: Unit, nodes: tuple[ast.AST, ...]) -> list[Target]:
+        """Keep the form of some code; what it mentions is to be visited."""
+        used = usage(module, nodes)
+        self.reached[unit] = used.form
+        self._attributes |= used.attributes
+        self._by_computed_name |= used.by_computed_name
+        found = [self._target(module, dotted, used.imports) for dotted in used.mentions]
+        found += [self._quoted(text) for text in used.texts]
+        return [target for target in found if target]
 
     def _has_foreign_base(self, module: Module, node: ast.ClassDef) -> bool:
         """Whether code outside may call this class's methods: a base of another library."""
         for base in node.bases:
             root = base.value if isinstance(base, ast.Subscript) else base
-            if ast.unparse(root) in ("Generic", "Protocol", "object", "Enum", "ABC"):
+            if ast.unparse(root) in _PLAIN_BASES:
                 continue
-            if not self._targets(module, root):
+            target = self._target(module, tuple(ast.unparse(root).split(".")))
+            above = self.package.module(target.module) if target else None
+            parent = above.definitions.get(target.name or "") if above and target else None
+            if above is None or not isinstance(parent, ast.ClassDef):
                 return True
-            target = self._targets(module, root)[-1]
-            above = self.package.module(target.module)
-            parent = above.definitions.get(target.name or "") if above else None
-            if above and isinstance(parent, ast.ClassDef) and self._has_foreign_base(above, parent):
+            if self._has_foreign_base(above, parent):
                 return True
         return False
 
@@ -117,55 +120,29 @@ class Closure:
         return [
             Target(module.name, name)
             for name, node in module.definitions.items()
-            if any(self._targets(module, _called(d)) for d in node.decorator_list)
+            if any(self._target(module, _called(d)) for d in node.decorator_list)
         ]
 
-    def _references(
-        self, module: Module, nodes: Iterable[ast.AST], outer: Container[str]
-    ) -> list[Target]:
-        """The package's names that code mentions; notes the attributes it asks for."""
-        found: list[Target] = []
-        inside = [child for node in nodes for child in ast.walk(node)]
-        local = module.imports_of([n for n in inside if isinstance(n, ast.Import | ast.ImportFrom)])
-        for node in inside:
-            if isinstance(node, ast.Attribute):
-                self._attributes.add(node.attr)
-                if (root := _root_name(node)) in outer or root in local:
-                    found += self._targets(module, node, local)
-            elif isinstance(node, ast.Name) and (node.id in outer or node.id in local):
-                found += self._targets(module, node, local)
-            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-                found += self._quoted(node.value)
-            self._by_computed_name |= _asks_by_computed_name(node)
-        return found
-
-    def _quoted(self, text: str) -> list[Target]:
+    def _quoted(self, text: str) -> Target | None:
         """A function named as `package.module:name`."""
         match = _REFERENCE.fullmatch(text)
         if not match or not self.package.module(match[1]):
-            return []
-        target = self.package.resolve(match[1], match[2])
-        return [target] if target else []
+            return None
+        return self.package.resolve(match[1], match[2])
 
-    def _targets(
-        self, module: Module, node: ast.AST, local: dict[str, Target] | None = None
-    ) -> list[Target]:
-        """What a name or a dotted name stands for, and the modules' names on the way there."""
-        if isinstance(node, ast.Name):
-            imported = (local or {}).get(node.id)
-            if imported is None:
-                target = self.package.resolve(module.name, node.id)
-            elif imported.name is None:
-                target = imported if self.package.module(imported.module) else None
-            else:
-                target = self.package.resolve(imported.module, imported.name)
-            return [target] if target else []
-        if isinstance(node, ast.Attribute):
-            before = self._targets(module, node.value, local)
-            if before and before[-1].name is None:
-                after = self.package.resolve(before[-1].module, node.attr)
-                return [after] if after else []
-        return []
+    def _target(
+        self, module: Module, dotted: tuple[str, ...], imports: Mapping[str, Target] | None = None
+    ) -> Target | None:
+        """The package's name that a name or a dotted name stands for; None if it is another's."""
+        first, *rest = dotted
+        found = (imports or {}).get(first) or self.package.resolve(module.name, first)
+        if found and found.name is not None and first in (imports or {}):
+            found = self.package.resolve(found.module, found.name)
+        for name in rest:
+            if found is None or found.name is not None or not self.package.module(found.module):
+                return found
+            found = self.package.resolve(found.module, name)
+        return found if found and self.package.module(found.module) else None
 
     def _called(self) -> list[Target]:
         """Methods that waited and whose name was asked for since."""
@@ -195,16 +172,9 @@ def closure(roots: Iterable[str], package: Package) -> Closure:
     return found
 
 
-def _names(nodes: list[ast.stmt]) -> Names:
-    if len(nodes) == 1 and isinstance(nodes[0], ast.FunctionDef | ast.AsyncFunctionDef):
-        return names_of(nodes[0])
-    mentioned = {n.id for node in nodes for n in ast.walk(node) if isinstance(n, ast.Name)}
-    return Names(frozenset(), frozenset(mentioned))
-
-
 def _called_by_others(method: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     """Whether Python or a decorator may call the method without naming it."""
-    names = {ast.unparse(_called(d)).split(".")[-1] for d in method.decorator_list}
+    names = {_called(d)[-1] for d in method.decorator_list}
     return method.name.startswith("__") or bool(names - _PLAIN_DECORATORS - {"setter"})
 
 
@@ -215,19 +185,6 @@ def _role(method: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
     )
 
 
-def _root_name(node: ast.expr) -> str:
-    while isinstance(node, ast.Attribute):
-        node = node.value
-    return node.id if isinstance(node, ast.Name) else ""
-
-
-def _called(decorator: ast.expr) -> ast.expr:
-    return decorator.func if isinstance(decorator, ast.Call) else decorator
-
-
-def _asks_by_computed_name(node: ast.AST) -> bool:
-    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
-        return False
-    if node.func.id not in _BY_COMPUTED_NAME:
-        return False
-    return node.func.id != "getattr" or not isinstance(node.args[1], ast.Constant)
+def _called(decorator: ast.expr) -> tuple[str, ...]:
+    named = decorator.func if isinstance(decorator, ast.Call) else decorator
+    return tuple(ast.unparse(named).split("."))

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -25,6 +26,8 @@ class Module:
     name: str
     is_package: bool
     tree: ast.Module
+    usages: dict[tuple[int, ...], Any] = field(default_factory=dict)
+    """Filled by hcfres.store.usage, by the ids of the nodes of `tree`."""
 
     @cached_property
     def definitions(self) -> dict[str, Definition]:

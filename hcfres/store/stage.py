@@ -32,10 +32,10 @@ class Stage(Generic[V]):
     unchanged: frozenset[str] = frozenset()
     """Fingerprints of earlier code of this version that made the same values."""
 
-    def make(self, *arguments: Any) -> V:
+    def make(self, *arguments: Any, **named: Any) -> V:
         """Call the maker."""
         module, _, name = self.maker.partition(":")
-        return cast(V, getattr(import_module(module), name)(*arguments))
+        return cast(V, getattr(import_module(module), name)(*arguments, **named))
 
     def closure(self) -> Closure:
         """The code that the maker reaches."""

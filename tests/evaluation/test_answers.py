@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from .scenes import (
+from tests.evaluation.scenes import (
     EXPRESSIONS,
     LABELS,
     answers_of,

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from .scenes import make_truth
+from tests.evaluation.scenes import make_truth
 
 from hcfres.evaluation import baselines
 

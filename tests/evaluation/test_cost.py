@@ -1,13 +1,13 @@
 """What a method costs."""
 
 import pytest
-import torch
 from torch import nn
 
 from hcfres.evaluation.cost import Latency, count_parameters, measure_latency
 from hcfres.model.build import build_network
 
-from .small import SmallRooms, make_cell
+from hcfres.training.order import Chunk, generator
+from tests.evaluation.small import SmallRooms, make_cell
 
 
 def test_parameters_are_counted_by_whether_they_learn():
@@ -19,7 +19,7 @@ def test_parameters_are_counted_by_whether_they_learn():
 
 
 def test_the_scenes_part_is_shared_by_its_sentences():
-    latency = Latency(8, backbone_ms=30, fusion_ms=10, decoder_ms=15, answer_ms=1, repeats=5)
+    latency = Latency(8, backbone_ms=30.0, fusion_ms=10.0, decoder_ms=15.0, answer_ms=1.0, repeats=5)
     assert latency.scene_ms == 40
     assert latency.expression_ms == 2
     assert latency.shared_ms == 7
@@ -35,9 +35,9 @@ def test_a_forward_pass_is_timed_in_parts():
 
 
 def test_latency_needs_one_scene():
-    from hcfres.training.order import Chunk, generator  # noqa: PLC0415
-
+    cell = make_cell()
+    network = build_network(cell.method, cell.setting.size, dense_width=5, text_width=7)
     chunks = tuple(Chunk(f"scene000{i}_00", (0,)) for i in (1, 2))
     both = SmallRooms(1, 2).batch(chunks, generator(0, 0, ""))
     with pytest.raises(ValueError, match="one scene"):
-        measure_latency(torch.nn.Module(), both)
+        measure_latency(network, both)

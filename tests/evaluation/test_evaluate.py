@@ -12,7 +12,7 @@ from hcfres.evaluation.predictions import PredictionSource
 from hcfres.evaluation.recompute import evaluate_file
 from hcfres.model.build import build_network
 
-from .small import MIN_POINTS, SmallRooms, make_cell
+from tests.evaluation.small import MIN_POINTS, SmallRooms, make_cell
 
 SOURCE = PredictionSource("small", "1", "abc", "val", "gres", MIN_POINTS, "cell")
 RULES = AnswerRules("gres", MIN_POINTS)

@@ -3,7 +3,7 @@
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from .scenes import LABELS, make_answers, make_truth
+from tests.evaluation.scenes import LABELS, make_answers, make_truth
 
 from hcfres.data.errors import DataError
 from hcfres.evaluation.answers import score

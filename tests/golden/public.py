@@ -10,13 +10,18 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from hcfres.config.method import DecoderConfig, FusionConfig, LossConfig, MethodConfig
-from hcfres.config.method import QueryConfig, SemanticsConfig
+from hcfres.config.method import (
+    DecoderConfig,
+    FusionConfig,
+    LossConfig,
+    MethodConfig,
+    QueryConfig,
+    SemanticsConfig,
+)
 from hcfres.config.setting import SizeConfig
 from hcfres.data.batch import TextBatch
-from hcfres.model.encoder import SceneEncoding
 from hcfres.model.build import build_network
-from hcfres.model.encoder import gather_rows
+from hcfres.model.encoder import SceneEncoding, gather_rows
 from hcfres.model.network import HcfRes
 from hcfres.model.selection import Seeds
 from hcfres.model.superpoints import make_packing
@@ -67,9 +72,7 @@ def our_name(public: str) -> str:
 def method(family: str, layers: int, legacy: tuple[str, ...] = ("dead_heads",)) -> MethodConfig:
     """MDIN or IPDN."""
     ipdn = family == "ipdn"
-    semantics = SemanticsConfig(
-        granularities=("pixel",), blur_sigma_cells=0.25, overlap="smallest"
-    )
+    semantics = SemanticsConfig(granularities=("pixel",), blur_sigma_cells=0.25, overlap="smallest")
     fusion = FusionConfig(within_2d="add", across="add", gate="scalar", refine=False, fit="C")
     return MethodConfig(
         name=family,
@@ -129,9 +132,7 @@ def network_of(case: Case, family: str) -> HcfRes:
         if name.startswith("param.") and "sem_cls" not in name
     }
     ours = {
-        name
-        for name in network.state_dict()
-        if "backbone" not in name and "sem_cls" not in name
+        name for name in network.state_dict() if "backbone" not in name and "sem_cls" not in name
     }
     assert ours == set(theirs)
     network.load_state_dict(theirs, strict=False)

@@ -51,9 +51,7 @@ def make_method(
         semantics = SemanticsConfig(
             granularities=granularities, blur_sigma_cells=0.25, overlap="smallest"
         )
-        fusion = FusionConfig(
-            within_2d=within_2d, across=across, gate=gate, refine=refine, fit=fit
-        )
+        fusion = FusionConfig(within_2d=within_2d, across=across, gate=gate, refine=refine, fit=fit)
     return MethodConfig(
         name="tiny",
         title="tiny",
@@ -80,7 +78,9 @@ def make_scenes(counts=(20, 14), points=150, width=WIDTH, instance=True, seed=0)
     generator = torch.Generator().manual_seed(seed)
     coordinates, owners = [], []
     for scene, count in enumerate(counts):
-        owner = torch.cat([torch.arange(count), torch.randint(count, (points,), generator=generator)])
+        owner = torch.cat(
+            [torch.arange(count), torch.randint(count, (points,), generator=generator)]
+        )
         centres = torch.rand(count, 3, generator=generator) * 4
         coordinates.append(centres[owner] + 0.1 * torch.randn(len(owner), 3, generator=generator))
         owners.append(owner + sum(counts[:scene]))
@@ -140,8 +140,17 @@ def make_batch(counts=(20, 14), scene_of_expression=(0, 0, 1), object_ids=((1, 2
     scenes, text = make_scenes(counts), make_text(scene_of_expression)
     expressions = tuple(
         Expression(
-            "tiny", scenes.scene_ids[scene], ids, number, "chair", "the chair", "st_w_d",
-            False, False, False, False,
+            "tiny",
+            scenes.scene_ids[scene],
+            ids,
+            number,
+            "chair",
+            "the chair",
+            "st_w_d",
+            False,
+            False,
+            False,
+            False,
         )
         for number, (scene, ids) in enumerate(zip(scene_of_expression, object_ids, strict=True))
     )

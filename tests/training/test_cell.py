@@ -4,7 +4,7 @@ import json
 
 import pytest
 import torch
-from ..evaluation.small import METHOD, MIN_POINTS, SmallRooms, make_cell
+from tests.evaluation.small import METHOD, MIN_POINTS, SmallRooms, make_cell
 from safetensors import safe_open
 
 from hcfres.config.cell import CellConfig

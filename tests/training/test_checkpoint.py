@@ -7,7 +7,7 @@ from safetensors import safe_open
 from hcfres.training import checkpoint
 from hcfres.training.optimizer import make_optimizer, step
 
-from .tiny import CONFIG, TinyNetwork
+from tests.training.tiny import CONFIG, TinyNetwork
 
 
 def trained():

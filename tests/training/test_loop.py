@@ -9,7 +9,7 @@ import torch
 from hcfres.training.journal import read_journal
 from hcfres.training.loop import NonFiniteLossError, fit
 
-from .tiny import CONFIG, TinyLosses, TinySource, make_run, tiny_criterion
+from tests.training.tiny import CONFIG, TinyLosses, TinySource, make_run, tiny_criterion
 
 
 class Killed(Exception):

@@ -6,7 +6,7 @@ from torch import nn
 
 from hcfres.training.optimizer import freeze, make_optimizer, step, train_mode
 
-from .tiny import CONFIG, TinyNetwork
+from tests.training.tiny import CONFIG, TinyNetwork
 
 
 def test_only_parameters_with_a_gradient_are_optimised():

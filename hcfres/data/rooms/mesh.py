@@ -169,6 +169,13 @@ def spacing_of(piece: Piece) -> float:
     return float(np.clip(np.median(piece.extent) / 8, 0.028, 0.05))
 
 
+def _style(item: Furniture) -> str:
+    """Name what a piece's details are drawn from: pieces of a set look alike."""
+    if item.label in ("bookshelf", "whiteboard", "plant"):
+        return f"style {item.object_id}"
+    return f"style {item.label} {item.shape} {item.colour} {item.pattern}"
+
+
 def _surfaces(room: Room) -> list[Part]:
     """Give the four walls, then the floor."""
     w, d, h, step = room.width, room.depth, room.height, _WALL_SPACING_M
@@ -189,7 +196,7 @@ def room_mesh(room: Room) -> RoomMesh:
     palette, builder = Palette(rng), _Builder()
     for item in room.furniture:
         own, piece = palette.of(item), as_piece(item)
-        style = stream(room.seed, f"style {item.object_id}")
+        style = stream(room.seed, _style(item))
         for part in BUILDERS[item.label](piece, style, spacing_of(piece)):
             if part.material not in own:
                 own[part.material] = palette.fixed(part.material)

@@ -54,10 +54,9 @@ def overlaps(
 ) -> bool:
     """Tell whether a box of one set comes nearer than `margin` to a box of the other."""
     gap = np.broadcast_to(np.asarray(margin, dtype=np.float64), len(second))[:, None]
-    apart = (first[:, None, :3] >= second[:, 3:] + gap) | (
-        second[:, :3] - gap >= first[:, None, 3:]
-    )
-    return bool((~apart.any(axis=2)).any())
+    above = first[:, None, :3] >= second[:, 3:] + gap
+    below = first[:, None, 3:] <= second[:, :3] - gap
+    return not bool((above | below).any(axis=2).all())
 
 
 class Plan:

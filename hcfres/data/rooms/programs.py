@@ -18,7 +18,8 @@ def openings(house: Furnisher) -> None:
 
 
 def _curtains(house: Furnisher, window: int) -> None:
-    wish = house.wishes("curtain", 1)[0]
+    first = house.piece("curtain")
+    wish = Wish(first.colour, first.pattern, first.size)
     width = local_extent(house.item(window))[1]
     wall, along = _wall_of(house, window)
     for side in (-1, 1) if house.chance(0.7) else (1,):

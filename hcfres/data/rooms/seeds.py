@@ -10,7 +10,7 @@ from typing import Literal, get_args
 
 from hcfres.data.rooms.room import Colour
 
-ROOMS_VERSION = 1
+ROOMS_VERSION = 2
 """Raised whenever a seed gives another room, other files or other images."""
 
 Split = Literal["train", "val", "pretrain", "examine"]

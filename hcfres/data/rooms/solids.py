@@ -26,6 +26,10 @@ PEDESTAL = 0.34
 """Width of a desk's drawers, as a share of its width."""
 COLUMN_M = 0.12
 """Width of the column that bears a round table."""
+FOOT = 0.24
+"""Radius of that column's foot, as a share of the table's diameter."""
+FOOT_M = 0.03
+"""Height of the foot."""
 
 Box = tuple[float, float, float, float, float, float]
 
@@ -84,6 +88,8 @@ def _tabled(piece: Piece) -> list[Box]:
     if piece.shape == "round":
         half = COLUMN_M / 2
         boxes.append((-half, -half, 0.0, half, half, h - TOP_M))
+        foot = FOOT * d
+        boxes.append((-foot, -foot, 0.0, foot, foot, FOOT_M))
         return boxes
     for x in (-d / 2, d / 2 - LEG_M):
         for y in (-w / 2, w / 2 - LEG_M):

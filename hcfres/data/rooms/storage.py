@@ -6,7 +6,7 @@ import numpy as np
 
 from hcfres.data.rooms.catalogue import Piece
 from hcfres.data.rooms.patches import Part, box, cushion, cylinder
-from hcfres.data.rooms.solids import COLUMN_M, LEG_M, PEDESTAL, TOP_M
+from hcfres.data.rooms.solids import COLUMN_M, FOOT, FOOT_M, LEG_M, PEDESTAL, TOP_M
 
 _FRONT_M = 0.018
 """How far doors and drawers stand out."""
@@ -20,8 +20,8 @@ def table(piece: Piece, rng: np.random.Generator, spacing: float) -> list[Part]:
     if piece.shape == "round":
         return [
             cylinder(d / 2, under, h, spacing),
-            cylinder(COLUMN_M / 2 - 0.005, 0.03, under, spacing, "plain"),
-            cylinder(d * 0.24, 0.0, 0.03, spacing, "plain"),
+            cylinder(COLUMN_M / 2 - 0.005, FOOT_M, under, spacing, "plain"),
+            cylinder(FOOT * d, 0.0, FOOT_M, spacing, "plain"),
         ]
     legs = [
         box((x, y, 0.0), (x + LEG_M, y + LEG_M, under), spacing, "plain")

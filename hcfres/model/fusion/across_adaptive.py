@@ -4,8 +4,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from hcfres.model.attention import mlp
 from hcfres.model.fusion.parts import FusionSizes
+from hcfres.model.layers import mlp
 
 
 class AdaptiveAcross(nn.Module):

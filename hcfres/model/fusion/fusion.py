@@ -6,10 +6,10 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from hcfres.config.method import FusionConfig
-from hcfres.model.attention import mlp
 from hcfres.model.fusion.fits import FITS
 from hcfres.model.fusion.parts import FusionSizes, VisualBranches
 from hcfres.model.fusion.registry import ACROSS, WITHIN_2D, choose
+from hcfres.model.layers import mlp
 
 
 @dataclass(frozen=True)
@@ -55,9 +55,7 @@ class Fusion(nn.Module):
         self.across = across(sizes)
         self.norm = nn.LayerNorm(dim)
 
-    def forward(
-        self, geometry: Float[Tensor, "superpoints dim"], visual: VisualFeatures
-    ) -> Fused:
+    def forward(self, geometry: Float[Tensor, "superpoints dim"], visual: VisualFeatures) -> Fused:
         """Fuse V_3d with the 2D features."""
         dense = self.dense(visual.dense)
         if visual.instance is None or visual.instance_seen is None:

@@ -30,7 +30,7 @@ def test_a_quarter_turn_swaps_depth_and_width():
     assert box[0] == pytest.approx([-0.6, 0, 0, 0, 0.3, 0.7])
 
 
-@pytest.mark.parametrize("seed", range(0, 24, 2))
+@pytest.mark.parametrize("seed", range(1, 40, 3))
 def test_every_vertex_of_an_object_lies_in_one_of_its_solids(seed: int):
     room = make_room(seed, "scene0000_00")
     mesh = room_mesh(room)

@@ -1,0 +1,49 @@
+"""Frames to SAM masks, CLIP tokens and superpoint features; sentences to token features."""
+
+from prefect import flow
+from prefect.task_runners import ThreadPoolTaskRunner
+
+from flows.scenes import THREADS, Work, sentences_of_scenes, stage_of_scenes
+from flows.session import Session
+from hcfres.config.method import MethodConfig
+from hcfres.config.setting import SettingConfig
+
+_DENSE = ("tokens", "dense_operator", "dense")
+_INSTANCE = ("masks", "instances", "instance_operator", "instance")
+
+
+@flow(
+    name="describe",
+    validate_parameters=False,
+    task_runner=ThreadPoolTaskRunner(max_workers=THREADS),
+)
+def describe(setting: SettingConfig, method: MethodConfig, session: Session) -> None:
+    """Run every stage of Sec. III-C that the method needs, one task a stage and scene."""
+    work = Work(setting, method, session)
+    for stage in stages_of(method):
+        stage_of_scenes(stage, work)
+    sentences_of_scenes(work)
+
+
+def stages_of(method: MethodConfig) -> tuple[str, ...]:
+    """Name the stages after superpoints that a method's inputs need, in order."""
+    granularities = method.semantics.granularities if method.semantics else ()
+    return (_DENSE if "pixel" in granularities else ()) + (
+        _INSTANCE if "instance" in granularities else ()
+    )
+
+
+def neediest(methods: tuple[MethodConfig, ...]) -> tuple[MethodConfig, ...]:
+    """Leave out methods whose stages another one's include, so that nothing is asked for twice."""
+    kept: list[MethodConfig] = []
+    for method in sorted(methods, key=lambda m: -len(stages_of(m))):
+        if not any(_covers(other, method) for other in kept):
+            kept.append(method)
+    return tuple(kept)
+
+
+def _covers(more: MethodConfig, less: MethodConfig) -> bool:
+    if less.semantics is None or more.semantics is None:
+        return less.semantics is None
+    same = more.semantics.model_copy(update={"granularities": less.semantics.granularities})
+    return same == less.semantics and more.legacy == less.legacy

@@ -1,0 +1,89 @@
+"""The whole line as one flow: data, superpoints, features, training, evaluation, the table."""
+
+import logging
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from prefect import flow
+from prefect.task_runners import ThreadPoolTaskRunner
+from rich.console import Console
+
+from flows.acquire import acquire
+from flows.describe import describe, neediest
+from flows.figures import write_figures
+from flows.logbook import LOGGED, CellLog
+from flows.plan import Plan
+from flows.prepare import prepare
+from flows.report import grid_table
+from flows.session import Session, open_session
+from flows.tracking import TrackedRun, flatten
+from flows.train import train_cells
+from flows.workers import JobError
+from hcfres.reporting.frame import read_records, results_frame
+from hcfres.reporting.text import markdown
+from hcfres.store.files import write_atomic
+from hcfres.store.workspace import Workspace
+
+
+@flow(name="reproduce", validate_parameters=False, task_runner=ThreadPoolTaskRunner())
+def reproduce(plan: Plan, session: Session) -> tuple[str, ...]:
+    """Run what is missing of a grid, stage by stage; the labels of failed cells are returned."""
+    acquire(plan.setting, session)
+    for method in neediest(tuple(cell.cell.method for cell in plan.todo)):
+        prepare(plan.setting, method, session)
+        describe(plan.setting, method, session)
+    return tuple(train_cells(plan, session))
+
+
+def run_grid(plan: Plan, workspace: Workspace, console: Console, accept_code: bool) -> None:
+    """Run a plan's missing cells and log everything; finished grids only get their logs.
+
+    Raises:
+        JobError: cells failed; the others are done and kept.
+    """
+    for name in ("mlflow", "alembic"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    with open_session(workspace, console, accept_code) as session:
+        grid = open_grid(plan, session)
+        inside = replace(session, grid=grid)
+        failed = reproduce(plan, inside) if plan.todo else ()
+        for cell in plan.cells:
+            if (cell.folder / "DONE.json").exists() and not (cell.folder / LOGGED).exists():
+                CellLog(cell, session.tracker, grid).finish()
+        if failed:
+            grid.end("FAILED")
+            raise JobError(
+                f"{len(failed)} of {len(plan.cells)} cells failed: {', '.join(failed)}; their "
+                "error.log says why. Run the same command again to retry only these",
+                "",
+            )
+        close_grid(plan, grid, workspace)
+
+
+def open_grid(plan: Plan, session: Session) -> TrackedRun:
+    """Open the grid's run, the parent of its cells."""
+    plan.folder.mkdir(parents=True, exist_ok=True)
+    name = f"{plan.experiment.config.title} ({plan.setting.name})"
+    grid = session.tracker.run(plan.folder, name, "grid")
+    grid.tags({"hcfres.experiment": plan.experiment.name, "hcfres.setting": plan.setting.name})
+    grid.params({"cells": len(plan.cells), **flatten(plan.setting)})
+    return grid
+
+
+def close_grid(plan: Plan, grid: TrackedRun, workspace: Workspace) -> None:
+    """Put the table, the rows' means and the figures onto the grid's run."""
+    frame = results_frame(read_records(workspace.cells))
+    grid.artefacts([plan.folder / "plan.json"])
+    grid.text(markdown(grid_table(plan, frame)), "table.md")
+    for row in plan.experiment.rows:
+        keys = [cell.key for cell in plan.cells if cell.row.name == row.name]
+        found = frame[frame["key"].isin(keys)]
+        for score in ("miou", "acc_25", "acc_50"):
+            name = f"val/all/{score}"
+            if len(found) and name in found:
+                grid.metrics({f"mean/{row.name}/{score}": float(found[name].mean())}, 0, int(time.time() * 1000))
+    figures: tuple[Path, ...] = write_figures(plan, workspace, plan.folder / "figures")
+    grid.artefacts(figures, "figures")
+    grid.end()
+    write_atomic(plan.folder / LOGGED, b"")

@@ -1,0 +1,81 @@
+"""What MLflow is told of a cell: everything is read from the cell's folder, the truth."""
+
+import json
+import time
+from dataclasses import asdict
+from typing import Any
+
+from flows.plan import PlannedCell
+from flows.provenance import provenance
+from flows.tracking import TrackedRun, Tracker, flatten
+from hcfres.config.identity import digest
+from hcfres.store.files import write_atomic
+from hcfres.training.journal import EpochReport, read_journal
+
+LOGGED = "LOGGED"
+"""Written into a folder when MLflow has all of it."""
+
+
+class CellLog:
+    """The MLflow run of one cell, opened again when the cell is gone on with."""
+
+    def __init__(
+        self, planned: PlannedCell, tracker: Tracker, grid: TrackedRun | None
+    ) -> None:
+        self._planned = planned
+        name = f"{planned.row.method.title}, seed {planned.cell.seed}"
+        planned.folder.mkdir(parents=True, exist_ok=True)
+        self._run = tracker.run(planned.folder, name, "cell", grid)
+        self._run.params(flatten(planned.cell))
+        self._run.tags(
+            {
+                "hcfres.cell_key": planned.key,
+                "hcfres.row": planned.row.name,
+                "hcfres.method": planned.cell.method.name,
+                "hcfres.setting": planned.cell.setting.name,
+                "hcfres.seed": str(planned.cell.seed),
+                "hcfres.method_digest": digest(planned.cell.method),
+                **provenance().tags(),
+            }
+        )
+        self._last = self._run.last_step("train/total")
+
+    def epochs(self) -> None:
+        """Log the epochs of metrics.jsonl that MLflow does not have yet."""
+        for report in read_journal(self._planned.folder / "metrics.jsonl"):
+            if report.epoch > self._last:
+                self._run.metrics(_metrics(report), report.epoch, int(time.time() * 1000))
+                self._last = report.epoch
+
+    def finish(self) -> None:
+        """Log results, predictions, checkpoint and environment, and end the run."""
+        folder = self._planned.folder
+        self.epochs()
+        told = json.loads((folder / "results.json").read_text())
+        self._run.tags({"hcfres.code": told["code"], "hcfres.inputs": json.dumps(told["inputs"])})
+        self._run.metrics(told["metrics"], self._last, int(time.time() * 1000))
+        self._run.artefacts(
+            [folder / name for name in ("results.json", "cell.json", "metrics.jsonl")]
+        )
+        self._run.artefacts([folder / "predictions.parquet"], "predictions")
+        self._run.artefacts([folder / "checkpoint"], "checkpoint")
+        self._run.text(provenance().packages, "environment.txt")
+        self._run.text(provenance().diff, "uncommitted.diff")
+        self._run.end()
+        write_atomic(folder / LOGGED, b"")
+
+    def fail(self) -> None:
+        """Keep the error with the run and mark it failed."""
+        self._run.artefacts([self._planned.folder / "error.log"])
+        self._run.end("FAILED")
+
+
+def _metrics(report: EpochReport) -> dict[str, float]:
+    """Name what an epoch measured."""
+    told: dict[str, Any] = asdict(report)
+    metrics = {f"train/{name}": value for name, value in told["losses"].items()}
+    for name in ("gradient_norm", "learning_rate", "seconds", "memory_mb"):
+        metrics[f"train/{name}"] = told[name]
+    if told["held_out_miou"] is not None:
+        metrics["held_out/miou"] = told["held_out_miou"]
+    return metrics

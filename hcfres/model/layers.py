@@ -1,0 +1,86 @@
+"""The layers of the decoder: self-attention, cross-attention, feed-forward."""
+
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from hcfres.model.attention import MultiHeadAttention
+from hcfres.model.sharing import SharedScenes
+
+
+class SelfAttention(nn.Module):
+    """LayerNorm(x + attention of x to itself)."""
+
+    def __init__(self, dim: int, heads: int) -> None:
+        super().__init__()
+        self.attn = MultiHeadAttention(dim, heads)
+        self.norm = nn.LayerNorm(dim)
+
+    def forward(
+        self,
+        rows: Float[Tensor, "batch length dim"],
+        blocked: Bool[Tensor, "#batch #kept length"] | None = None,
+        keep: int | None = None,
+    ) -> Float[Tensor, "batch kept dim"]:
+        """The first `keep` rows (all of them, if None) after they have looked at all rows."""
+        if keep is None or keep == rows.shape[1]:
+            return self.norm(rows + self.attn.among(rows, blocked))
+        kept = rows[:, :keep]
+        return self.norm(kept + self.attn(kept, self.attn.remember(rows), blocked))
+
+
+class CrossAttention(nn.Module):
+    """x + attention of x to something else, without a norm, as in the ancestors.
+
+    The public code owns a LayerNorm here and discards its result.
+
+    Args:
+        dead_norm: own it too, so that published weights fit name by name.
+    """
+
+    def __init__(self, dim: int, heads: int, dead_norm: bool = False) -> None:
+        super().__init__()
+        self.attn = MultiHeadAttention(dim, heads)
+        if dead_norm:
+            self.norm = nn.LayerNorm(dim)
+
+    def forward(
+        self,
+        rows: Float[Tensor, "batch length dim"],
+        source: Float[Tensor, "batch source dim"],
+        blocked: Bool[Tensor, "#batch #length source"] | None = None,
+    ) -> Float[Tensor, "batch length dim"]:
+        """The rows after they have looked at `source`."""
+        return rows + self.attn(rows, self.attn.remember(source), blocked)
+
+    def read(
+        self,
+        rows: Float[Tensor, "expressions rows dim"],
+        scenes: SharedScenes,
+        blocked: Bool[Tensor, "expressions rows source"] | None = None,
+    ) -> Float[Tensor, "expressions rows dim"]:
+        """The rows after they have looked at the scene of their expression."""
+        return rows + scenes.attend(self.attn, rows, blocked)
+
+
+class FeedForward(nn.Module):
+    """LayerNorm(x + two linear maps of x with a GELU between)."""
+
+    def __init__(self, dim: int, hidden: int) -> None:
+        super().__init__()
+        # The identity stands where the ancestors have a dropout of 0: their names count it.
+        self.net = nn.Sequential(
+            nn.Linear(dim, hidden), nn.GELU(), nn.Identity(), nn.Linear(hidden, dim)
+        )
+        self.norm = nn.LayerNorm(dim)
+
+    def forward(self, rows: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch dim"]:
+        """Each row by itself."""
+        return self.norm(rows + self.net(rows))
+
+
+def mlp(*widths: int) -> nn.Sequential:
+    """Linear maps of these widths with a ReLU between each two."""
+    layers: list[nn.Module] = []
+    for before, after in zip(widths[:-1], widths[1:], strict=True):
+        layers += [nn.Linear(before, after), nn.ReLU()]
+    return nn.Sequential(*layers[:-1])
