@@ -4,10 +4,9 @@ from pathlib import Path
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
-from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.datasets import dataset_folder
-from flows.scenes import THREADS, for_each
+from flows.scenes import for_each, waiting_threads
 from flows.session import Session
 from hcfres.config.setting import RoomsConfig, SettingConfig
 from hcfres.data.dataset import Dataset
@@ -17,7 +16,7 @@ from hcfres.data.rooms.build import is_made, room_seeds
 @flow(
     name="acquire",
     validate_parameters=False,
-    task_runner=ThreadPoolTaskRunner(max_workers=THREADS),
+    task_runner=waiting_threads(),
 )
 def acquire(setting: SettingConfig, session: Session) -> Dataset:
     """Make the rooms that are missing, or check that the scans are there."""

@@ -20,6 +20,7 @@ from hcfres.evaluation.evaluate import AnswerRules, evaluate_cell, held_out_miou
 from hcfres.evaluation.predictions import PredictionSource
 from hcfres.language.roberta import load_text
 from hcfres.model.network import HcfRes
+from hcfres.model.output import Rule
 from hcfres.pipeline.collate import collate
 from hcfres.pipeline.scene import Preparation
 from hcfres.pipeline.split import PreparedSplit
@@ -112,7 +113,7 @@ def evaluate(emit: Emit, cell: CellConfig, key: str, preparation: Preparation) -
 
 def rules_of(cell: CellConfig) -> AnswerRules:
     """3D-GRES on Multi3DRefer, 3D-RES (always one answer) on ScanRefer."""
-    rule = "gres" if cell.setting.data.expressions == "multi3drefer" else "res"
+    rule: Rule = "gres" if cell.setting.data.expressions == "multi3drefer" else "res"
     return AnswerRules(rule, cell.setting.min_points)
 
 
@@ -143,7 +144,7 @@ def _cost(
 ) -> dict[str, float]:
     """Parameters, the text encoder's included, and the time of one sentence on a warm scene."""
     text = load_text(cell.setting.text, preparation.machine.weights)
-    parameters = count_parameters(network, [text.model])
+    parameters = count_parameters(network, [text.network])
     latencies = [
         measure_latency(network, _one_sentence(validation, scene), repeats=5)
         for scene in validation.scene_ids[:4]

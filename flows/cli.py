@@ -57,22 +57,21 @@ def reproduce(
 
 
 @app.command(rich_help_panel=_RUN)
-def report() -> None:
-    """Write reports/: every table as Markdown and LaTeX, the results, the figures."""
+def report(setting: SettingOption = "rooms") -> None:
+    """Write every table as Markdown and LaTeX, and the results, from the cells that are done."""
     from flows.report import write_reports  # noqa: PLC0415
 
-    write_reports(console=console)
+    write_reports(console, setting)
 
 
 @app.command(rich_help_panel=_STAGE)
 def acquire(
-    dataset: Annotated[str, typer.Argument(help="rooms or scannet")] = "rooms",
-    setting: SettingOption = "rooms",
+    setting: Annotated[str, typer.Argument(help="Whose dataset: rooms, scannet.")] = "rooms",
 ) -> None:
     """Put a dataset onto the disk: rooms are made, ScanNet is checked."""
     from flows.stages import run_acquire  # noqa: PLC0415
 
-    run_acquire(dataset, setting, console=console)
+    run_acquire(setting, console)
 
 
 @app.command(rich_help_panel=_STAGE)
@@ -80,7 +79,7 @@ def prepare(setting: SettingOption = "rooms") -> None:
     """Scans to scenes with superpoints."""
     from flows.stages import run_prepare  # noqa: PLC0415
 
-    run_prepare(setting, console=console)
+    run_prepare(setting, console)
 
 
 @app.command(rich_help_panel=_STAGE)
@@ -91,7 +90,7 @@ def describe(
     """Frames to SAM masks, CLIP tokens and superpoint features; sentences to token features."""
     from flows.stages import run_describe  # noqa: PLC0415
 
-    run_describe(setting, method, console=console)
+    run_describe(setting, method, console)
 
 
 @app.command(rich_help_panel=_STAGE)
@@ -101,9 +100,9 @@ def train(
     seed: Annotated[int | None, typer.Option(help="Default: the setting's first.")] = None,
 ) -> None:
     """Train and evaluate one cell: a method, a setting, a seed."""
-    from flows.reproduce import run_one_cell  # noqa: PLC0415
+    from flows.stages import run_cell  # noqa: PLC0415
 
-    run_one_cell(method, setting, seed, console=console)
+    run_cell(method, setting, seed, console)
 
 
 @app.command(rich_help_panel=_STAGE)
@@ -168,7 +167,7 @@ def store_verify() -> None:
     """Hash every stored result and name what is damaged."""
     from flows.stages import verify_store  # noqa: PLC0415
 
-    verify_store(console=console)
+    verify_store(console)
 
 
 def _numbers(text: str | None) -> tuple[int, ...]:

@@ -1,9 +1,8 @@
 """Frames to SAM masks, CLIP tokens and superpoint features; sentences to token features."""
 
 from prefect import flow
-from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows.scenes import THREADS, Work, sentences_of_scenes, stage_of_scenes
+from flows.scenes import Work, sentences_of_scenes, stage_of_scenes, waiting_threads
 from flows.session import Session
 from hcfres.config.method import MethodConfig
 from hcfres.config.setting import SettingConfig
@@ -15,7 +14,7 @@ _INSTANCE = ("masks", "instances", "instance_operator", "instance")
 @flow(
     name="describe",
     validate_parameters=False,
-    task_runner=ThreadPoolTaskRunner(max_workers=THREADS),
+    task_runner=waiting_threads(),
 )
 def describe(setting: SettingConfig, method: MethodConfig, session: Session) -> None:
     """Run every stage of Sec. III-C that the method needs, one task a stage and scene."""

@@ -5,11 +5,19 @@ import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from rich.console import Console
-from rich.table import Table
+from rich.markup import escape
 
+from flows.places import setting_file, setting_names
+from hcfres.config.loading import load
+from hcfres.config.setting import SettingConfig
 from hcfres.store.workspace import Workspace, home
+
+_AGREES = 1e-4
+_ENOUGH_GB = 5
+_SPLITS: tuple[Literal["train"], Literal["val"]] = ("train", "val")
 
 
 @dataclass(frozen=True)
@@ -23,13 +31,15 @@ class Finding:
 
 
 def examine(console: Console) -> None:
-    """Print the findings as a table."""
-    table = Table("", "found", "what to do", title="hcfres doctor", show_lines=False)
+    """Print the findings, each as soon as it is known, and below each what to do."""
     for look in _LOOKS:
         for finding in look():
-            mark = "[green]✓[/]" if not finding.advice else "[yellow]![/]"
-            table.add_row(f"{mark} {finding.what}", finding.found, finding.advice)
-    console.print(table)
+            mark = "[yellow]![/]" if finding.advice else "[green]✓[/]"
+            console.print(
+                f"{mark} [bold]{finding.what}[/]: {escape(finding.found)}", soft_wrap=True
+            )
+            for line in finding.advice.splitlines():
+                console.print(f"    {escape(line)}", highlight=False, soft_wrap=True)
 
 
 def _python() -> list[Finding]:
@@ -56,33 +66,52 @@ def _device() -> list[Finding]:
 
 
 def _sparse_convolution() -> list[Finding]:
+    import torch  # noqa: PLC0415
+
     from hcfres.model.backbone import backend_check  # noqa: PLC0415
 
-    name, worst = backend_check()
-    advice = "" if worst < 1e-4 else "spconv disagrees with plain torch here: do not train with it"
-    return [Finding("sparse convolution", f"{name}, differs from torch by {worst:.1e}", advice)]
+    findings = []
+    for device in ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",):
+        name, worst = backend_check(device)
+        agrees = worst < _AGREES
+        advice = "" if agrees else f"spconv disagrees with plain torch: do not train on {device}"
+        found = f"{name} on {device}, differs from plain torch by {worst:.0e} at most"
+        findings.append(Finding("sparse convolution", found, advice))
+    return findings
 
 
 def _weights() -> list[Finding]:
-    from hcfres.config.loading import load  # noqa: PLC0415
-    from flows.places import setting_file, setting_names  # noqa: PLC0415
-    from hcfres.config.setting import SettingConfig  # noqa: PLC0415
     from hcfres.semantics.weights import missing_weights  # noqa: PLC0415
 
     findings = []
-    for name in setting_names():
-        missing = missing_weights(load(setting_file(name), SettingConfig), Workspace().weights)
-        found = "all there" if not missing else f"{len(missing)} missing"
-        findings.append(Finding(f"weights of `{name}`", found, "\n".join(missing)))
+    for setting in _settings():
+        missing = missing_weights(setting, Workspace().weights)
+        found = f"{len(missing)} missing" if missing else "all there"
+        findings.append(Finding(f"weights of `{setting.name}`", found, "\n".join(missing)))
     return findings
 
 
 def _datasets() -> list[Finding]:
-    workspace = Workspace()
-    known = sorted(p.name for p in workspace.data.glob("*") if p.is_dir())
-    found = ", ".join(known) or "none yet"
-    advice = "" if known else "`hcfres acquire rooms` makes the embedded default (1-2 minutes)"
-    return [Finding("datasets", found, advice)]
+    from flows.datasets import dataset_folder  # noqa: PLC0415
+    from hcfres.data.dataset import Dataset  # noqa: PLC0415
+    from hcfres.data.errors import DataError  # noqa: PLC0415
+
+    findings = []
+    for setting in _settings():
+        folder, what = dataset_folder(setting, Workspace()), f"data of `{setting.name}`"
+        way_out = f"`hcfres acquire {setting.data.kind} --setting {setting.name}` puts it there"
+        try:
+            dataset = Dataset(folder)
+            train, val = (len(dataset.scene_ids(split)) for split in _SPLITS)
+        except DataError as error:
+            findings.append(Finding(what, "not there", f"{error.reason} ({folder}); {way_out}"))
+        else:
+            findings.append(Finding(what, f"{train} + {val} scans in {folder}", ""))
+    return findings
+
+
+def _settings() -> list[SettingConfig]:
+    return [load(setting_file(name), SettingConfig) for name in setting_names()]
 
 
 def _disk() -> list[Finding]:
@@ -90,7 +119,7 @@ def _disk() -> list[Finding]:
     while not place.exists():
         place = place.parent
     free = shutil.disk_usage(place).free / 1e9
-    advice = "" if free > 5 else f"free some space, or set HCFRES_HOME (now {home()})"
+    advice = "" if free > _ENOUGH_GB else f"free some space, or set HCFRES_HOME (now {home()})"
     return [Finding("disk", f"{free:.0f} GB free at {place}", advice)]
 
 

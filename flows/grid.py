@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from prefect import flow
-from prefect.task_runners import ThreadPoolTaskRunner
 from rich.console import Console
 
 from flows.acquire import acquire
@@ -16,6 +15,7 @@ from flows.logbook import LOGGED, CellLog
 from flows.plan import Plan
 from flows.prepare import prepare
 from flows.report import grid_table
+from flows.scenes import waiting_threads
 from flows.session import Session, open_session
 from flows.tracking import TrackedRun, flatten
 from flows.train import train_cells
@@ -26,7 +26,7 @@ from hcfres.store.files import write_atomic
 from hcfres.store.workspace import Workspace
 
 
-@flow(name="reproduce", validate_parameters=False, task_runner=ThreadPoolTaskRunner())
+@flow(name="reproduce", validate_parameters=False, task_runner=waiting_threads())
 def reproduce(plan: Plan, session: Session) -> tuple[str, ...]:
     """Run what is missing of a grid, stage by stage; the labels of failed cells are returned."""
     acquire(plan.setting, session)
@@ -82,7 +82,11 @@ def close_grid(plan: Plan, grid: TrackedRun, workspace: Workspace) -> None:
         for score in ("miou", "acc_25", "acc_50"):
             name = f"val/all/{score}"
             if len(found) and name in found:
-                grid.metrics({f"mean/{row.name}/{score}": float(found[name].mean())}, 0, int(time.time() * 1000))
+                grid.metrics(
+                    {f"mean/{row.name.replace('+', '_')}/{score}": float(found[name].mean())},
+                    0,
+                    int(time.time() * 1000),
+                )
     figures: tuple[Path, ...] = write_figures(plan, workspace, plan.folder / "figures")
     grid.artefacts(figures, "figures")
     grid.end()

@@ -19,9 +19,7 @@ LOGGED = "LOGGED"
 class CellLog:
     """The MLflow run of one cell, opened again when the cell is gone on with."""
 
-    def __init__(
-        self, planned: PlannedCell, tracker: Tracker, grid: TrackedRun | None
-    ) -> None:
+    def __init__(self, planned: PlannedCell, tracker: Tracker, grid: TrackedRun | None) -> None:
         self._planned = planned
         name = f"{planned.row.method.title}, seed {planned.cell.seed}"
         planned.folder.mkdir(parents=True, exist_ok=True)

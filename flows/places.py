@@ -7,6 +7,8 @@ from hcfres.config.loading import ConfigError
 ROOT = Path(__file__).resolve().parents[1]
 EXPERIMENTS = ROOT / "experiments"
 REPORTS = ROOT / "reports"
+DEFAULT_SETTING = "rooms"
+"""The embedded default: what runs on any machine."""
 
 
 def experiment_file(name: str | Path) -> Path:

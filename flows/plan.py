@@ -128,9 +128,7 @@ def write_plan(plan: Plan) -> None:
     write_atomic(plan.folder / "plan.json", json.dumps(told, indent=1).encode())
 
 
-def _look_up(
-    row: Row, cell: CellConfig, key: str, workspace: Workspace, code: str
-) -> PlannedCell:
+def _look_up(row: Row, cell: CellConfig, key: str, workspace: Workspace, code: str) -> PlannedCell:
     folder = workspace.cells / key
     state: State = "partial" if (folder / "checkpoint").is_dir() else "missing"
     seconds = None

@@ -1,9 +1,8 @@
 """Scans to scenes with superpoints."""
 
 from prefect import flow
-from prefect.task_runners import ThreadPoolTaskRunner
 
-from flows.scenes import THREADS, Work, stage_of_scenes
+from flows.scenes import Work, stage_of_scenes, waiting_threads
 from flows.session import Session
 from hcfres.config.method import MethodConfig
 from hcfres.config.setting import SettingConfig
@@ -12,7 +11,7 @@ from hcfres.config.setting import SettingConfig
 @flow(
     name="prepare",
     validate_parameters=False,
-    task_runner=ThreadPoolTaskRunner(max_workers=THREADS),
+    task_runner=waiting_threads(),
 )
 def prepare(setting: SettingConfig, method: MethodConfig, session: Session) -> None:
     """Cut every scene of the setting into superpoints, one task a scene."""

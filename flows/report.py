@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 from rich.console import Console
 
-from flows.places import REPORTS, table_files
+from flows.places import DEFAULT_SETTING, REPORTS, table_files
 from flows.plan import Plan, PlannedCell, make_plan
 from hcfres.config.experiment import AblationConfig, ComparisonConfig, flat
 from hcfres.config.rows import load_experiment
@@ -19,23 +19,27 @@ from hcfres.store.files import write_atomic
 from hcfres.store.workspace import Workspace
 
 
-def write_reports(console: Console, setting: str | None = None) -> tuple[Path, ...]:
-    """Write reports/table{1..4}.md and .tex and results.csv from the workspace's finished cells."""
+def write_reports(console: Console, setting: str = DEFAULT_SETTING) -> tuple[Path, ...]:
+    """Write every table as Markdown and LaTeX, and results.csv, from the finished cells.
+
+    Those of the embedded default are the repository's reports/; another setting's go into the
+    workspace, so that no number of one setting replaces another's.
+    """
     workspace = Workspace()
-    frame = results_frame(read_records(workspace.cells))
-    written = [REPORTS / "results.csv"]
+    folder = REPORTS if setting == DEFAULT_SETTING else workspace.root / "reports" / setting
+    records = [r for r in read_records(workspace.cells) if r.setting == setting]
+    frame = results_frame(records)
+    written = [folder / "results.csv"]
     write_atomic(written[0], frame.to_csv(index=False).encode())
     for number, path in enumerate(table_files(), 1):
         experiment = load_experiment(path)
-        plan = make_plan(
-            experiment, experiment.setting(setting), workspace, code_of_cells()
-        )
+        plan = make_plan(experiment, experiment.setting(setting), workspace, code_of_cells())
         table = build_table(plan, frame, f"table{number}")
         for suffix, write in ((".md", markdown), (".tex", latex)):
-            target = REPORTS / f"table{number}{suffix}"
+            target = folder / f"table{number}{suffix}"
             write_atomic(target, write(table).encode())
             written.append(target)
-    console.print(f"wrote {', '.join(path.name for path in written)} to {REPORTS}")
+    console.print(f"wrote {', '.join(path.name for path in written)} to {folder}")
     return tuple(written)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 from prefect.futures import as_completed
+from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.datasets import dataset_folder
 from flows.session import Session
@@ -15,12 +16,18 @@ from flows.tracking import flatten
 from hcfres.config.identity import digest
 from hcfres.config.method import MethodConfig
 from hcfres.config.setting import SettingConfig
-from hcfres.data.dataset import Dataset
+from hcfres.data.dataset import Dataset, Split
 
 THREADS = 16
 """Threads that wait for workers; the workers, not these, bound what runs at once."""
 
-SPLITS = ("train", "val")
+
+def waiting_threads() -> Any:
+    """Make the task runner of every flow: threads that wait for workers."""
+    return ThreadPoolTaskRunner(max_workers=THREADS)
+
+
+SPLITS: tuple[Split, ...] = ("train", "val")
 
 
 @dataclass(frozen=True)
@@ -57,7 +64,7 @@ def sentences_of_scenes(work: Work) -> None:
     scenes = [(scene, split) for split in SPLITS for scene in work.dataset.scene_ids(split)]
     began = time.monotonic()
     seconds = for_each(
-        lambda item: scene_text.submit(work.session, *item, setting),
+        lambda item: scene_text.submit(work.session, item[0], item[1], setting),
         scenes,
         work.session,
         "sentences",
@@ -71,9 +78,7 @@ def scene_stage(
 ) -> float | None:
     """One stage of one scene; the store decides whether there is anything to do."""
     job = "flows.jobs:make_stage"
-    spent: float | None = session.pool.call(
-        job, stage, scene, setting, method, session.accept_code
-    )
+    spent: float | None = session.pool.call(job, stage, scene, setting, method, session.accept_code)
     return spent
 
 
@@ -99,6 +104,8 @@ def for_each(
     Raises:
         Exception: the first failure, after every other task has ended.
     """
+    if not items:
+        return []
     futures = [submit(item) for item in items]
     with session.board.bar(name, len(items)) as bar:
         try:

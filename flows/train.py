@@ -2,13 +2,12 @@
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
-from prefect.task_runners import ThreadPoolTaskRunner
 from rich.markup import escape
 
 from flows.logbook import CellLog
 from flows.plan import Plan, PlannedCell
 from flows.progress import Bar
-from flows.scenes import THREADS, for_each
+from flows.scenes import for_each, waiting_threads
 from flows.session import Session
 from flows.workers import JobError
 from hcfres.store.files import write_atomic
@@ -17,7 +16,7 @@ from hcfres.store.files import write_atomic
 @flow(
     name="train and evaluate",
     validate_parameters=False,
-    task_runner=ThreadPoolTaskRunner(max_workers=THREADS),
+    task_runner=waiting_threads(),
 )
 def train_cells(plan: Plan, session: Session) -> tuple[str, ...]:
     """Run the cells that are not done; the names of those that failed are returned."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from jaxtyping import Bool
 
-from hcfres.evaluation.answers import Scores, SceneTruth
+from hcfres.evaluation.answers import SceneTruth, Scores
 from hcfres.evaluation.metrics import answers_nothing, intersection_over_union, overlap
 
 Masks = Bool[np.ndarray, "expressions points"]

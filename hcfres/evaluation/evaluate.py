@@ -10,11 +10,12 @@ import torch
 from jaxtyping import Int
 from torch import Tensor
 
+from hcfres.config.setting import SettingConfig
 from hcfres.data.batch import Batch, TextBatch
 from hcfres.evaluation.answers import (
     SceneAnswers,
-    Scores,
     SceneTruth,
+    Scores,
     join_answers,
     scene_answers,
     score,
@@ -58,6 +59,12 @@ class AnswerRules:
     def least(self) -> int:
         """The number of points that is in force."""
         return self.min_points if self.rule == "gres" else 0
+
+
+def rules_of(setting: SettingConfig) -> AnswerRules:
+    """3D-GRES on Multi3DRefer, where nothing may be meant; 3D-RES, always one, on ScanRefer."""
+    rule: Rule = "gres" if setting.data.expressions == "multi3drefer" else "res"
+    return AnswerRules(rule, setting.min_points)
 
 
 @dataclass(frozen=True)

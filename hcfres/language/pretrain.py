@@ -43,6 +43,8 @@ _CHECKPOINT = "checkpoint.pt"
 _IGNORED = -100
 ROOMS = 700
 """Pre-training rooms whose sentences are read."""
+EXAMINED = 60
+"""Other rooms whose sentences tell the quality."""
 
 
 class Pupil(nn.Module):
@@ -68,7 +70,13 @@ class Corpus:
 
 
 def pretrain_text(
-    folder: Path, steps: int, seed: int, report: Report | None = None, rooms: int = ROOMS
+    folder: Path,
+    steps: int,
+    seed: int,
+    report: Report | None = None,
+    *,
+    rooms: int = ROOMS,
+    examined: int = EXAMINED,
 ) -> Quality:
     """Write a trained tiny RoBERTa into `folder`: model, config, tokenizer and card.
 
@@ -79,6 +87,7 @@ def pretrain_text(
         steps: of 64 sentences each.
         report: called now and then with the progress.
         rooms: number of pre-training rooms that are read.
+        examined: number of rooms, never read of, that tell the quality.
 
     Returns:
         The quality on rooms that pre-training never showed.
@@ -92,7 +101,7 @@ def pretrain_text(
     _train(pupil, corpus, folder, identity, report)
     pupil.network.eval().save_pretrained(folder)
     (folder / _CHECKPOINT).unlink(missing_ok=True)
-    quality = measure(folder, texts, seed)
+    quality = measure(folder, texts, seed, examined)
     write_card(folder, quality, steps, seed, rooms)
     return quality
 

@@ -14,7 +14,6 @@ from hcfres.language.corpus import Labelled, sentences
 from hcfres.language.presets import TOKENIZER
 from hcfres.language.roberta import TextEncoder, load_tokenizer, padded, untrained
 
-_ROOMS = 60
 _BATCH = 64
 _MASK_EVERY = 5
 """Every fifth token is hidden at a time, so that five passes hide each token once."""
@@ -42,7 +41,7 @@ class Quality:
     """The same with an untrained network."""
 
 
-def measure(folder: Path, read: list[Labelled], seed: int, rooms: int = _ROOMS) -> Quality:
+def measure(folder: Path, read: list[Labelled], seed: int, rooms: int) -> Quality:
     """The quality of the network in `folder`; the probes are fitted on the sentences it read."""
     tokenizer = load_tokenizer(folder / TOKENIZER)
     network = RobertaForMaskedLM.from_pretrained(folder, local_files_only=True).eval()

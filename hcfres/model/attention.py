@@ -1,4 +1,8 @@
-"""Multi-head attention, what all layers of the fusion, the selection and the decoder rest on."""
+"""Multi-head attention, what all layers of the fusion, the selection and the decoder rest on.
+
+A mask is either of booleans, True where a query must not look, or of numbers, which are added to
+the logits. No row may be blocked everywhere.
+"""
 
 from dataclasses import dataclass
 
@@ -6,6 +10,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+Mask = Bool[Tensor, "#batch #target source"] | Float[Tensor, "#batch #target source"]
 
 
 @dataclass(frozen=True)
@@ -46,24 +52,20 @@ class MultiHeadAttention(nn.Module):
         self,
         queries: Float[Tensor, "batch target dim"],
         memory: Memory,
-        blocked: Bool[Tensor, "#batch #target source"] | None = None,
+        mask: Mask | None = None,
     ) -> Float[Tensor, "batch target dim"]:
-        """What each query gathers from `memory`.
-
-        Args:
-            blocked: True where a query must not look; no row may be blocked everywhere.
-        """
-        return self._gather(self._project(queries), memory, blocked)
+        """What each query gathers from `memory`."""
+        return self._gather(self._project(queries), memory, mask)
 
     def among(
         self,
         rows: Float[Tensor, "batch length dim"],
-        blocked: Bool[Tensor, "#batch #length length"] | None = None,
+        mask: Mask | None = None,
     ) -> Float[Tensor, "batch length dim"]:
         """What each row gathers from all rows; one product where `forward` takes two."""
         projected = F.linear(rows, self.in_proj_weight, self.in_proj_bias).chunk(3, dim=-1)
         queries, keys, values = map(self._split, projected)
-        return self._gather(queries, Memory(keys, values), blocked)
+        return self._gather(queries, Memory(keys, values), mask)
 
     def logits(
         self,
@@ -82,11 +84,12 @@ class MultiHeadAttention(nn.Module):
         self,
         queries: Float[Tensor, "batch heads target head_dim"],
         memory: Memory,
-        blocked: Bool[Tensor, "#batch #target source"] | None,
+        mask: Mask | None,
     ) -> Float[Tensor, "batch target dim"]:
-        seen = None if blocked is None else ~blocked[:, None]
+        if mask is not None:
+            mask = ~mask[:, None] if mask.dtype == torch.bool else mask[:, None]
         gathered = F.scaled_dot_product_attention(
-            queries, memory.keys, memory.values, attn_mask=seen
+            queries, memory.keys, memory.values, attn_mask=mask
         )
         return self.out_proj(gathered.transpose(1, 2).flatten(2))
 

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from hcfres.model.layers import CrossAttention, FeedForward, SelfAttention
+from hcfres.model.layers import CrossAttention, FeedForward, SelfAttention, multiplicity
 from hcfres.model.sharing import SharedScenes
 
 
@@ -32,15 +33,31 @@ class Surroundings:
         return self.superpoints.sharing.multiply(normalised, self.mask_features)
 
     @property
-    def unspoken(self) -> Bool[Tensor, "expressions 1 tokens"]:
-        """Tokens nobody may look at."""
-        return ~self.text_valid[:, None]
-
-    def silent(self, repeats: int = 1) -> Bool[Tensor, "expressions 1 rows"] | None:
-        """Rows nobody may look at, when the queries stand there `repeats` times."""
+    def query_counts(self) -> Float[Tensor, "expressions queries"] | None:
+        """1 for real queries, 0 for padded ones; None when all are real."""
         if self.queries_padded is None:
             return None
-        return self.queries_padded.repeat(1, repeats)[:, None]
+        return (~self.queries_padded).to(self.positions.dtype)
+
+    def counts_before(
+        self, counts: Float[Tensor, "expressions prompts"]
+    ) -> Float[Tensor, "expressions rows"]:
+        """Counts of the queries, then these."""
+        queries = self.query_counts
+        if queries is None:
+            queries = counts.new_ones(self.positions.shape[:2])
+        return torch.cat([queries, counts], dim=1)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Queries, and behind them possibly prompts, which are heard and then dropped."""
+
+    features: Float[Tensor, "expressions rows dim"]
+    blocked: Bool[Tensor, "expressions rows max_superpoints"]
+    """Where each must not look in the scene."""
+    counts: Float[Tensor, "expressions rows"] | None
+    """How many equal rows each stands for; 0 for none. None for one each."""
 
 
 class Exchange(nn.Module):
@@ -62,29 +79,22 @@ class Exchange(nn.Module):
 
     def forward(
         self,
-        rows: Float[Tensor, "expressions rows dim"],
+        rows: Rows,
         text: Float[Tensor, "expressions tokens dim"],
         around: Surroundings,
-        blocked: Bool[Tensor, "expressions rows max_superpoints"],
     ) -> tuple[
         Float[Tensor, "expressions queries dim"],  # the sum, before the feed-forward layer
         Float[Tensor, "expressions tokens dim"],
     ]:
-        """The queries and the sentence after the round.
-
-        Args:
-            rows: the queries; behind them possibly one prompt for each, which is heard by the
-                queries and by the sentence and then dropped.
-            blocked: where each row must not look in the scene.
-        """
+        """The queries and the sentence after the round."""
         count = around.positions.shape[1]
-        silent = around.silent(rows.shape[1] // count)
-        text = self.text_self(text, around.unspoken)
+        unspoken, times = ~around.text_valid[:, None], multiplicity(rows.counts)
+        text = self.text_self(text, unspoken)
         text = self.text_ffn(self.text_reads.read(text, around.superpoints))
-        rows = self.query_reads.read(rows, around.superpoints, blocked)
-        among = self.query_self(rows, silent, keep=count)
-        queries = rows[:, :count]
-        heard = self.query_listens(queries, text, around.unspoken)
-        text = self.text_self(text, around.unspoken)
-        text = self.text_ffn(self.text_reads(text, rows, silent))
+        seen = self.query_reads.read(rows.features, around.superpoints, rows.blocked)
+        among = self.query_self(seen, times, keep=count)
+        queries = seen[:, :count]
+        heard = self.query_listens(queries, text, unspoken)
+        text = self.text_self(text, unspoken)
+        text = self.text_ffn(self.text_reads(text, seen, times))
         return queries + heard + among, text

@@ -3,7 +3,7 @@
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from hcfres.model.decoder_layer import Exchange, Surroundings
+from hcfres.model.decoder_layer import Exchange, Rows, Surroundings
 from hcfres.model.heads import PredictionHeads, outside_mask
 from hcfres.model.layers import FeedForward
 from hcfres.model.output import LayerOutput
@@ -28,7 +28,7 @@ class MdinLayer(nn.Module):
         Float[Tensor, "expressions tokens dim"],
     ]:
         """Queries and sentence, one layer on."""
-        summed, text = self.exchange(queries, text, around, blocked)
+        summed, text = self.exchange(Rows(queries, blocked, around.query_counts), text, around)
         return self.query_ffn(summed), text
 
 

@@ -1,9 +1,11 @@
 """The layers of the decoder: self-attention, cross-attention, feed-forward."""
 
+from itertools import pairwise
+
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from hcfres.model.attention import MultiHeadAttention
+from hcfres.model.attention import Mask, MultiHeadAttention
 from hcfres.model.sharing import SharedScenes
 
 
@@ -18,14 +20,14 @@ class SelfAttention(nn.Module):
     def forward(
         self,
         rows: Float[Tensor, "batch length dim"],
-        blocked: Bool[Tensor, "#batch #kept length"] | None = None,
+        mask: Mask | None = None,
         keep: int | None = None,
     ) -> Float[Tensor, "batch kept dim"]:
         """The first `keep` rows (all of them, if None) after they have looked at all rows."""
         if keep is None or keep == rows.shape[1]:
-            return self.norm(rows + self.attn.among(rows, blocked))
+            return self.norm(rows + self.attn.among(rows, mask))
         kept = rows[:, :keep]
-        return self.norm(kept + self.attn(kept, self.attn.remember(rows), blocked))
+        return self.norm(kept + self.attn(kept, self.attn.remember(rows), mask))
 
 
 class CrossAttention(nn.Module):
@@ -47,10 +49,10 @@ class CrossAttention(nn.Module):
         self,
         rows: Float[Tensor, "batch length dim"],
         source: Float[Tensor, "batch source dim"],
-        blocked: Bool[Tensor, "#batch #length source"] | None = None,
+        mask: Mask | None = None,
     ) -> Float[Tensor, "batch length dim"]:
         """The rows after they have looked at `source`."""
-        return rows + self.attn(rows, self.attn.remember(source), blocked)
+        return rows + self.attn(rows, self.attn.remember(source), mask)
 
     def read(
         self,
@@ -81,6 +83,13 @@ class FeedForward(nn.Module):
 def mlp(*widths: int) -> nn.Sequential:
     """Linear maps of these widths with a ReLU between each two."""
     layers: list[nn.Module] = []
-    for before, after in zip(widths[:-1], widths[1:], strict=True):
+    for before, after in pairwise(widths):
         layers += [nn.Linear(before, after), nn.ReLU()]
     return nn.Sequential(*layers[:-1])
+
+
+def multiplicity(
+    counts: Float[Tensor, "batch length"] | None,
+) -> Float[Tensor, "batch 1 length"] | None:
+    """The mask under which each row weighs as much as `counts` equal rows, not at all for 0."""
+    return None if counts is None else counts.log()[:, None]

@@ -43,6 +43,8 @@ class Job(Generic[V]):
     settings: Config | None
     inputs: tuple[str, ...]
     make: Callable[[], V]
+    needs: tuple["Job[Any]", ...] = ()
+    """The results that `make` reads: made before it, so that its seconds are its own."""
     progress: Progress = silent
 
     @cached_property
@@ -56,6 +58,7 @@ class Job(Generic[V]):
 
     def run(self) -> Stored[V]:
         """The result, made now if it is not in the store."""
+        self._make_needed()
         stored = self.store.get_or_make(*self._asked())
         if not stored.made:
             self.progress(Event(self.stage.name, self.label, "found"))
@@ -63,8 +66,14 @@ class Job(Generic[V]):
 
     def value(self) -> V:
         """The value of the result; a damaged one is made anew."""
+        self._make_needed()
         value: V = self.store.value(*self._asked())
         return value
+
+    def _make_needed(self) -> None:
+        if self.find() is None:
+            for job in self.needs:
+                job.run()
 
     def _asked(self) -> tuple[Any, ...]:
         return self.stage, self.label, self.settings, self.inputs, self._reported

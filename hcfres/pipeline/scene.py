@@ -3,10 +3,12 @@
 Nothing here imports torch: keys, and what is in the store, are known without it.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from hcfres.config.base import Config
 from hcfres.config.loading import ConfigError
 from hcfres.config.method import Legacy, MethodConfig, SemanticsConfig
 from hcfres.config.problems import nearest
@@ -31,6 +33,7 @@ from hcfres.pipeline.slices import (
     PoolingSettings,
     TokenSettings,
 )
+from hcfres.store.stage import Stage
 from hcfres.store.store import Store
 from hcfres.store.weights import weights_identity
 
@@ -122,6 +125,7 @@ class SceneJobs:
             PoolingSettings(blur_sigma_cells=semantics.blur_sigma_cells),
             (masks.key, tokens.key),
             lambda: stages.INSTANCES.make(masks.value(), tokens.value(), semantics),
+            (masks, tokens),
         )
 
     @cached_property
@@ -136,6 +140,7 @@ class SceneJobs:
             lambda: stages.DENSE_OPERATOR.make(
                 self._place, superpoints.value(), (rows, columns), lifting, legacy
             ),
+            (superpoints,),
         )
 
     @cached_property
@@ -150,6 +155,7 @@ class SceneJobs:
             lambda: stages.INSTANCE_OPERATOR.make(
                 self._place, superpoints.value(), masks.value(), overlap, lifting, legacy=legacy
             ),
+            (superpoints, masks),
         )
 
     @cached_property
@@ -161,6 +167,7 @@ class SceneJobs:
             None,
             (operator.key, tokens.key),
             lambda: stages.DENSE.make(operator.value(), tokens.value()),
+            (operator, tokens),
         )
 
     @cached_property
@@ -172,6 +179,7 @@ class SceneJobs:
             None,
             (operator.key, instances.key),
             lambda: stages.INSTANCE.make(operator.value(), instances.value()),
+            (operator, instances),
         )
 
     @property
@@ -241,9 +249,16 @@ class SceneJobs:
         event = Event(stages.MASKS.name, self.scene_id, "frame", frames=frames)
         self.preparation.progress(event)
 
-    def _job(self, stage: Any, settings: Any, inputs: tuple[str, ...], make: Any) -> Job[Any]:
+    def _job(
+        self,
+        stage: Stage[Any],
+        settings: Config | None,
+        inputs: tuple[str, ...],
+        make: Callable[[], Any],
+        needs: tuple[Job[Any], ...] = (),
+    ) -> Job[Any]:
         store, progress = self.preparation.store, self.preparation.progress
-        return Job(store, stage, self.scene_id, settings, inputs, make, progress)
+        return Job(store, stage, self.scene_id, settings, inputs, make, needs, progress)
 
 
 def grid_of(clip_model: str) -> tuple[int, int]:

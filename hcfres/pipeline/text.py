@@ -39,7 +39,7 @@ def text_job(
         TextSettings(model=encoder.model, weights=weights),
         (digest(*descriptions),),
         lambda: stages.TEXT.make(descriptions, encoder, preparation.machine),
-        preparation.progress,
+        progress=preparation.progress,
     )
 
 

@@ -9,11 +9,10 @@ CELL_VERSION = 1
 
 CELL_CODE = (
     "hcfres.pipeline.split:PreparedSplit",
-    "hcfres.model.build:build_network",
-    "hcfres.model.network:HcfRes",
-    "hcfres.objective.criterion:Criterion",
-    "hcfres.training.loop:fit",
+    "hcfres.training.cell:train",
+    "hcfres.training.cell:make_network",
     "hcfres.evaluation.evaluate:evaluate_cell",
+    "hcfres.evaluation.answers:scene_truth",
 )
 """What decides a cell's numbers, given what the stages made."""
 

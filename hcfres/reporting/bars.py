@@ -67,10 +67,8 @@ def score_bars(scored: Sequence[Scored], title: str, setting: str) -> Figure:
     figure = Figure(figsize=(11, 1.4 + 0.36 * len(bars)), layout="constrained")
     panels = figure.subplots(1, len(SCORES), sharey=True)
     for axes, (score, name) in zip(panels, SCORES.items(), strict=True):
-        means = [100 * statistics.fmean(b.values[score] or [0.0]) for b in bars]
-        spread = [100 * statistics.stdev(v) if len(v := b.values[score]) > 1 else 0.0 for b in bars]
-        drawn = axes.barh([b.label for b in bars], means, color=fill)
-        axes.errorbar(means, range(len(bars)), xerr=spread, fmt="none", ecolor="black")
+        means, spread = zip(*(_mean_and_spread(bar.values[score]) for bar in bars), strict=True)
+        drawn = axes.barh([b.label for b in bars], means, xerr=spread, color=fill)
         axes.bar_label(drawn, fmt="%.1f", padding=4, fontsize=8)
         axes.set_title(f"{name} (%)", fontsize=10)
         axes.set_xlim(0, 112)
@@ -83,3 +81,9 @@ def score_bars(scored: Sequence[Scored], title: str, setting: str) -> Figure:
     figure.legend(handles=known, loc="outside lower right", ncols=2, frameon=False, fontsize=8)
     figure.suptitle(f"{title}: validation expressions of {setting}", fontsize=11)
     return figure
+
+
+def _mean_and_spread(values: Sequence[float]) -> tuple[float, float]:
+    """In per cent; no spread of one seed, no mean of none."""
+    mean = statistics.fmean(values) if values else float("nan")
+    return 100 * mean, 100 * statistics.stdev(values) if len(values) > 1 else 0.0

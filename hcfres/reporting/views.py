@@ -1,11 +1,12 @@
-"""Drawing a coloured cloud as seen by a camera: points as squares, nearest in front."""
+"""Drawing a scan as seen by a camera: triangles, or a cloud's points as squares."""
 
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Int64, UInt8
+from jaxtyping import Bool, Float, Int, Int64, UInt8
 from scipy.spatial import cKDTree
 
+from hcfres.data.rooms import raster
 from hcfres.data.scene import Frame, Scene
 from hcfres.geometry.camera import project, unproject
 
@@ -61,17 +62,56 @@ def splat(
 def cloud_view(
     scene: Scene, mask: Bool[np.ndarray, " points"], height: int = 480, width: int = 640
 ) -> UInt8[np.ndarray, "height width 3"]:
-    """The scan obliquely from above, the mask in red; walls seen from behind are left out."""
-    pose = _overview_pose(scene.vertices)
-    shown = np.flatnonzero(_faces_camera(scene, pose))
-    camera = _fitted(scene.vertices[shown], pose, height, width)
-    radius = round(0.5 * np.sqrt(_COVERED * height * width / max(len(shown), 1)))
-    nearest = splat(scene.vertices[shown], camera, int(np.clip(radius, 1, 6)))
-    image = np.full((height, width, 3), BACKGROUND, dtype=np.uint8)
-    hit = nearest >= 0
-    vertex = shown[nearest[hit]]
-    image[hit] = _tinted(scene.colours[vertex], mask[vertex], 0.75)
+    """The scan obliquely from above, the mask in red; surfaces seen from behind are left out.
+
+    The camera stands over the corner from which most of the mask is to be seen.
+    """
+    poses = [overview_pose(scene.vertices, corner) for corner in range(4)]
+    shares = [_look(scene, mask, pose, height // 4, width // 4)[1].sum() for pose in poses]
+    image, _ = _look(scene, mask, poses[int(np.argmax(shares))], height, width)
     return image
+
+
+def _look(
+    scene: Scene,
+    mask: Bool[np.ndarray, " points"],
+    pose: Float[np.ndarray, "4 4"],
+    height: int,
+    width: int,
+) -> tuple[UInt8[np.ndarray, "height width 3"], Bool[np.ndarray, "height width"]]:
+    """A picture of the scan, and which of its pixels show the mask."""
+    camera = _fitted(scene.vertices, pose, height, width)
+    if len(scene.faces):
+        corner = _nearest_faces(scene, camera)
+    else:
+        radius = round(0.5 * np.sqrt(_COVERED * height * width / max(len(scene.vertices), 1)))
+        seen = splat(scene.vertices, camera, int(np.clip(radius, 1, 6)))
+        corner = np.repeat(seen[..., None], 3, axis=-1)
+    hit = corner[..., 0] >= 0
+    colours = scene.colours[corner[hit]].mean(1)
+    marked = np.zeros(hit.shape, dtype=bool)
+    marked[hit] = mask[corner[hit]].sum(1) >= 2
+    image = np.full((height, width, 3), BACKGROUND, dtype=np.uint8)
+    image[hit] = _tinted(colours.astype(np.uint8), marked[hit], 0.75)
+    return image, marked
+
+
+def _nearest_faces(scene: Scene, camera: Camera) -> Int[np.ndarray, "height width 3"]:
+    """Vertices of the nearest triangle turned towards each pixel, -1 where there is none."""
+    matrix = camera.intrinsics
+    pinhole = raster.Camera(
+        camera.camera_to_world,
+        (float(matrix[0, 0]), float(matrix[1, 1])),
+        (float(matrix[0, 2]), float(matrix[1, 2])),
+        camera.width,
+        camera.height,
+    )
+    corners = scene.vertices[scene.faces].astype(np.float64)
+    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    towards = camera.camera_to_world[:3, 3] - corners[:, 0]
+    shown = (normals * towards).sum(1) >= 0
+    drawn = raster.draw(scene.vertices, scene.faces, pinhole, shown).triangle
+    return np.where(drawn[..., None] >= 0, scene.faces[drawn], -1)
 
 
 def frame_view(
@@ -114,10 +154,18 @@ def _tinted(
     return np.where(marked[:, None], mixed, colours).astype(np.uint8)
 
 
-def _overview_pose(vertices: Float[np.ndarray, "points 3"]) -> Float[np.ndarray, "4 4"]:
-    """Camera to world of a camera that looks at the middle, from far and from one corner."""
+def overview_pose(
+    vertices: Float[np.ndarray, "points 3"], corner: int
+) -> Float[np.ndarray, "4 4"]:
+    """Camera to world of a camera that looks at the middle from far and above, over a corner.
+
+    Args:
+        vertices: world, +z up.
+        corner: 0 to 3, counter-clockwise from where x and y are smallest.
+    """
     lowest, highest = np.percentile(vertices, [1, 99], axis=0).astype(np.float64)
-    flat = np.array([-1.0, -1.0]) / np.sqrt(2) * np.cos(_ELEVATION)
+    angle = np.pi * (1.25 + corner / 2)
+    flat = np.array([np.cos(angle), np.sin(angle)]) * np.cos(_ELEVATION)
     forward = -np.array([*flat, np.sin(_ELEVATION)])
     right = np.cross(forward, [0, 0, 1])
     right /= np.linalg.norm(right)
@@ -140,16 +188,3 @@ def _fitted(
     focal = 0.92 * min(width / extent[0], height / extent[1])
     x, y = np.array([width - 1, height - 1]) / 2 - focal * (lowest + highest) / 2
     return Camera(np.array([[focal, 0, x], [0, focal, y], [0, 0, 1]]), pose, height, width)
-
-
-def _faces_camera(scene: Scene, pose: Float[np.ndarray, "4 4"]) -> Bool[np.ndarray, " points"]:
-    """Vertices whose surface is turned towards the camera; all of a cloud without faces."""
-    if not len(scene.faces):
-        return np.ones(len(scene.vertices), dtype=bool)
-    corners = scene.vertices[scene.faces].astype(np.float64)
-    normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    normals = np.zeros(scene.vertices.shape)
-    for corner in range(3):
-        np.add.at(normals, scene.faces[:, corner], normal)
-    towards = pose[:3, 3] - scene.vertices
-    return (normals * towards).sum(1) >= 0

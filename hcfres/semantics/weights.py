@@ -4,7 +4,6 @@
 network that is the same on every machine), anything else a file under the workspace's `weights`.
 """
 
-import json
 from pathlib import Path
 
 import torch

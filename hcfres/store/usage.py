@@ -36,7 +36,8 @@ def usage(module: Module, nodes: tuple[ast.AST, ...], around: tuple[ast.AST, ...
     key = tuple(map(id, nodes + around))
     if key not in module.usages:
         module.usages[key] = _usage(module, nodes, around)
-    return module.usages[key]
+    found: Usage = module.usages[key]
+    return found
 
 
 def _usage(module: Module, nodes: tuple[ast.AST, ...], around: tuple[ast.AST, ...]) -> Usage:

@@ -2,6 +2,9 @@
 
 import numpy as np
 import pytest
+
+from hcfres.data.errors import DataError
+from hcfres.evaluation.answers import join_answers, scene_truth, score
 from tests.evaluation.scenes import (
     EXPRESSIONS,
     LABELS,
@@ -10,9 +13,6 @@ from tests.evaluation.scenes import (
     make_scene,
     make_truth,
 )
-
-from hcfres.data.errors import DataError
-from hcfres.evaluation.answers import join_answers, scene_truth, score
 
 
 def answers(indicators, logits, rule="gres"):

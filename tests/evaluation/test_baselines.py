@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from tests.evaluation.scenes import make_truth
 
 from hcfres.evaluation import baselines
+from tests.evaluation.scenes import make_truth
 
 
 def ious(name, min_points=10):

@@ -5,7 +5,6 @@ from torch import nn
 
 from hcfres.evaluation.cost import Latency, count_parameters, measure_latency
 from hcfres.model.build import build_network
-
 from hcfres.training.order import Chunk, generator
 from tests.evaluation.small import SmallRooms, make_cell
 

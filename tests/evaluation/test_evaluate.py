@@ -11,7 +11,6 @@ from hcfres.evaluation.evaluate import AnswerRules, evaluate_cell, held_out_miou
 from hcfres.evaluation.predictions import PredictionSource
 from hcfres.evaluation.recompute import evaluate_file
 from hcfres.model.build import build_network
-
 from tests.evaluation.small import MIN_POINTS, SmallRooms, make_cell
 
 SOURCE = PredictionSource("small", "1", "abc", "val", "gres", MIN_POINTS, "cell")

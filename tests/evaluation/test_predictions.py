@@ -3,7 +3,6 @@
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from tests.evaluation.scenes import LABELS, make_answers, make_truth
 
 from hcfres.data.errors import DataError
 from hcfres.evaluation.answers import score
@@ -11,6 +10,7 @@ from hcfres.evaluation.groups import group_metrics
 from hcfres.evaluation.predictions import PredictionSource, PredictionWriter
 from hcfres.evaluation.recompute import Thresholds, evaluate_file
 from hcfres.evaluation.runs import decode_runs
+from tests.evaluation.scenes import LABELS, make_answers, make_truth
 
 MIN_POINTS = 15
 

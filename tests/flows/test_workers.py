@@ -5,6 +5,7 @@ import sys
 import time
 
 import pytest
+
 from flows.workers import JobError, WorkerPool
 
 JOBS = "tests.flows.jobs_for_tests"

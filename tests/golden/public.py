@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from hcfres.config.loading import load
 from hcfres.config.method import (
     DecoderConfig,
     FusionConfig,
@@ -18,7 +19,7 @@ from hcfres.config.method import (
     QueryConfig,
     SemanticsConfig,
 )
-from hcfres.config.setting import SizeConfig
+from hcfres.config.setting import SettingConfig, SizeConfig
 from hcfres.data.batch import TextBatch
 from hcfres.model.build import build_network
 from hcfres.model.encoder import SceneEncoding, gather_rows
@@ -51,6 +52,9 @@ RENAMED = (
     (r"^(input_conv|unet|output_layer)\.", r"encoder.backbone.\1."),
 )
 """Patterns of the public code's names (without its prefix) and what ours are called."""
+
+FULL = load(Path(__file__).parents[2] / "experiments/settings/scannet.toml", SettingConfig).size
+"""The public configuration's sizes."""
 
 LOSSES = {
     family: LossConfig(

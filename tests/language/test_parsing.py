@@ -81,8 +81,9 @@ def test_no_string_makes_the_parser_fail(text: str) -> None:
     assert graph.main
 
 
-_WORDS = """the a red chair table left of to on it is are this that , . ! 's next trash can all two
- which not and with İ ß 漢字 l-shaped polka dot in front between him couldn't 3 4.5 \t""".split(" ")
+_TEXT = """the a red chair table left of to on it is are this that , . ! 's next trash can all two
+ which not and with İ ß 漢字 l-shaped polka dot in front between him couldn't 3 4.5 \t"""
+_WORDS = _TEXT.split(" ")
 
 
 @given(st.lists(st.sampled_from(_WORDS), max_size=40))
@@ -92,7 +93,7 @@ def test_no_pile_of_words_makes_the_parser_fail(words: list[str]) -> None:
 
 def test_on_room_sentences_the_parser_finds_the_target_and_not_the_anchors() -> None:
     right, every = 0, 0
-    for seed in random.Random(0).sample(range(1000, 1400), 12):
+    for seed in random.Random(0).sample(range(1000, 1400), 5):
         for one in make_expressions(make_room(seed, scene_id(seed)), 20, 0, "pretrain"):
             graph = parse(one.description)
             assert graph.utterance == one.description
@@ -100,5 +101,5 @@ def test_on_room_sentences_the_parser_finds_the_target_and_not_the_anchors() -> 
             for entity in one.entities:
                 every += 1
                 right += any(entity.start <= a and b <= entity.end for a, b in roles[entity.role])
-    assert every > 300
+    assert every > 120
     assert right == every

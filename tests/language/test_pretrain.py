@@ -93,7 +93,6 @@ def test_a_stopped_run_ends_in_the_same_weights_and_a_finished_one_can_be_loaded
 ) -> None:
     monkeypatch.setattr(pretrain, "_EVERY", 3)
     monkeypatch.setattr(pretrain, "_BATCH", 8)
-    monkeypatch.setattr("hcfres.language.quality._ROOMS", 1)
     losses: list[float] = []
 
     def told(done: int, steps: int, loss: float) -> None:
@@ -104,11 +103,11 @@ def test_a_stopped_run_ends_in_the_same_weights_and_a_finished_one_can_be_loaded
         if done == 6:
             raise Stopped
 
-    quality = pretrain.pretrain_text(tmp_path / "whole", 9, 0, told, rooms=2)
+    quality = pretrain.pretrain_text(tmp_path / "whole", 9, 0, told, rooms=1, examined=1)
     with pytest.raises(Stopped):
-        pretrain.pretrain_text(tmp_path / "parts", 9, 0, pull, rooms=2)
+        pretrain.pretrain_text(tmp_path / "parts", 9, 0, pull, rooms=1, examined=1)
     assert (tmp_path / "parts" / "checkpoint.pt").is_file()
-    assert pretrain.pretrain_text(tmp_path / "parts", 9, 0, rooms=2) == quality
+    assert pretrain.pretrain_text(tmp_path / "parts", 9, 0, rooms=1, examined=1) == quality
     assert len(losses) == 3
     whole, parts = (load_file(tmp_path / p / "model.safetensors") for p in ("whole", "parts"))
     assert all(torch.equal(whole[name], parts[name]) for name in whole)
@@ -118,7 +117,7 @@ def test_a_stopped_run_ends_in_the_same_weights_and_a_finished_one_can_be_loaded
         "model.safetensors",
         "tokenizer.json",
     ]
-    assert "2 synthetic rooms" in (tmp_path / "parts" / "card.md").read_text()
+    assert "1 synthetic rooms" in (tmp_path / "parts" / "card.md").read_text()
     encoder = load_text(EncoderConfig(model="tiny", weights="whole"), tmp_path)
     assert np.isfinite(encode(["the red chair"], encoder).features).all()
 
@@ -127,13 +126,13 @@ def test_a_few_steps_lower_the_loss(folder: Path) -> None:
     corpus = tokenised(TEXTS, load_tokenizer(folder / "tokenizer.json"))
     pupil, losses = Pupil(0, len(corpus.tokenizer)), []
     pretrain._train(
-        pupil, corpus, folder, {"steps": 60, "seed": 0}, lambda *told: losses.append(told[2])
+        pupil, corpus, folder, {"steps": 40, "seed": 0}, lambda *told: losses.append(told[2])
     )
     start = Pupil(0, len(corpus.tokenizer))
     optimiser = torch.optim.AdamW(start.parameters(), lr=1e-9)
-    first = pretrain._step(start, optimiser, corpus, 0, {"steps": 60, "seed": 0})
-    last = pretrain._step(pupil, optimiser, corpus, 59, {"steps": 60, "seed": 0})
-    assert last < 0.6 * first
+    first = pretrain._step(start, optimiser, corpus, 0, {"steps": 40, "seed": 0})
+    last = pretrain._step(pupil, optimiser, corpus, 39, {"steps": 40, "seed": 0})
+    assert last < 0.7 * first
 
 
 def test_an_untrained_network_has_the_shape_of_the_trained_one() -> None:

@@ -1,4 +1,5 @@
 import pytest
+
 from hcfres.data.errors import DataError
 from hcfres.reporting.columns import printed_columns, stored_name
 

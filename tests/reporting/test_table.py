@@ -1,4 +1,5 @@
 import pytest
+
 from hcfres.reporting.table import Column, Line, Number, Table, difference, ranks, summarise
 
 MIOU = Column("mIoU", ("val/all/miou",))
@@ -37,7 +38,9 @@ def test_the_difference_is_ours_minus_the_papers():
 
 
 def test_numbers_that_print_alike_share_a_place():
-    places = ranks(table(line("a", 50.01, 1.0), line("b", 50.04, 2.0), line("c", 49.0, 3.0)), "ours")
+    places = ranks(
+        table(line("a", 50.01, 1.0), line("b", 50.04, 2.0), line("c", 49.0, 3.0)), "ours"
+    )
     assert places == {(0, 0, 0): 1, (1, 0, 0): 1, (2, 0, 0): 2}
 
 

@@ -14,7 +14,7 @@ from hcfres.config.setting import LiftingConfig
 from hcfres.store.entry import RECORD, VALUE
 from hcfres.store.errors import StoreError
 from hcfres.store.store import Store, Stored
-from store.toy import EXPENSIVE, STAGE, Numbers, make_numbers
+from tests.store.toy import EXPENSIVE, STAGE, Numbers, make_numbers
 
 SETTINGS = LiftingConfig(radius_m=0.04, neighbours=25, max_depth_m=20.0)
 OTHER = "0123456789abcdef"
@@ -116,7 +116,7 @@ def test_damage_that_keeps_size_and_time_is_seen_when_used(store: Store) -> None
     path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
     os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
     stored = _get(store, make=_never)
-    with pytest.raises(StoreError, match="is damaged: .* is made anew"):
+    with pytest.raises(StoreError, match=r"is damaged: .* is made anew"):
         stored.load()
     value = store.value(STAGE, "scene0000_00", SETTINGS, ("a", "b"), lambda: make_numbers(5))
     np.testing.assert_array_equal(value.values, np.arange(5))

@@ -43,5 +43,5 @@ def test_missing_weights_say_what_there_is_or_where_they_belong(
     (tmp_path / "clip_tiny").mkdir()
     with pytest.raises(ConfigError, match=r"did you mean `clip_tiny`\?"):
         weights_identity("package:clip_tny", tmp_path)
-    with pytest.raises(ConfigError, match="put them at .*sam.pth"):
+    with pytest.raises(ConfigError, match=r"put them at .*sam.pth"):
         weights_identity("sam.pth", tmp_path)

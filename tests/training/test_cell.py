@@ -4,7 +4,6 @@ import json
 
 import pytest
 import torch
-from tests.evaluation.small import METHOD, MIN_POINTS, SmallRooms, make_cell
 from safetensors import safe_open
 
 from hcfres.config.cell import CellConfig
@@ -14,6 +13,7 @@ from hcfres.evaluation.evaluate import AnswerRules, held_out_miou
 from hcfres.objective.criterion import Criterion
 from hcfres.training.cell import Place, Widths, make_network, train, widths_of
 from hcfres.training.order import Chunk, generator
+from tests.evaluation.small import METHOD, MIN_POINTS, SmallRooms, make_cell
 
 
 class Killed(Exception):

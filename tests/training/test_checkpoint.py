@@ -6,7 +6,6 @@ from safetensors import safe_open
 
 from hcfres.training import checkpoint
 from hcfres.training.optimizer import make_optimizer, step
-
 from tests.training.tiny import CONFIG, TinyNetwork
 
 

@@ -8,7 +8,6 @@ import torch
 
 from hcfres.training.journal import read_journal
 from hcfres.training.loop import NonFiniteLossError, fit
-
 from tests.training.tiny import CONFIG, TinyLosses, TinySource, make_run, tiny_criterion
 
 

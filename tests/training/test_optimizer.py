@@ -5,7 +5,6 @@ import torch
 from torch import nn
 
 from hcfres.training.optimizer import freeze, make_optimizer, step, train_mode
-
 from tests.training.tiny import CONFIG, TinyNetwork
 
 

@@ -59,15 +59,26 @@ def judge(form: Form, room: Room, viewpoint: Viewpoint | None = None) -> Judgeme
     for item in room.furniture:
         if item.label != form.label:
             continue
-        truth = relations.all_of(*(holds(c, item, room, viewpoint) for c in form.constraints))
-        if truth is not False:
-            (certain if truth else doubtful).add(item.object_id)
+        truths = _until_false(form.constraints, item, room, viewpoint)
+        if False not in truths:
+            (doubtful if None in truths else certain).add(item.object_id)
     found = Judgement(frozenset(certain), frozenset(doubtful))
     if form.superlative is not None:
         found = _extreme(form.superlative, found, room, viewpoint)
     if form.number is not None and form.number > 1 and len(found.certain) != form.number:
         return Judgement(frozenset(), found.doubtful)
     return found
+
+
+def _until_false(
+    constraints: tuple[Constraint, ...], item: Furniture, room: Room, viewpoint: Viewpoint | None
+) -> list[Truth]:
+    truths: list[Truth] = []
+    for constraint in constraints:
+        truths.append(holds(constraint, item, room, viewpoint))
+        if truths[-1] is False:
+            break
+    return truths
 
 
 def holds(
@@ -77,19 +88,19 @@ def holds(
     match constraint:
         case Negated():
             return relations.none_of(holds(constraint.constraint, item, room, viewpoint))
+        case Attribute(kind="size"):
+            return _sized(constraint.value, item)
         case Attribute():
-            return _looks(constraint, item)
+            return bool(getattr(item, constraint.kind) == constraint.value)
         case Placed():
             return _stands(constraint.place, item, room)
         case Related():
             return _relates(constraint, item, room, viewpoint)
 
 
-def _looks(attribute: Attribute, item: Furniture) -> Truth:
-    value: str = getattr(item, attribute.kind)
-    if attribute.kind == "size" and "medium" in (value, attribute.value):
-        return None if value != attribute.value else True
-    return value == attribute.value
+def _sized(size: str, item: Furniture) -> Truth:
+    """A medium object is neither clearly large nor clearly small."""
+    return None if item.size != size and "medium" in (item.size, size) else item.size == size
 
 
 def _stands(place: PlaceKind, item: Furniture, room: Room) -> Truth:

@@ -50,7 +50,9 @@ def interval_gap(one: Furniture, other: Furniture, axis: int) -> float:
 
 def gap(one: Furniture, other: Furniture) -> float:
     """Free horizontal space between two boxes, metres; 0 where one lies over the other."""
-    return math.hypot(max(interval_gap(one, other, 0), 0.0), max(interval_gap(one, other, 1), 0.0))
+    x = abs(one.centre[0] - other.centre[0]) - (one.extent[0] + other.extent[0]) / 2
+    y = abs(one.centre[1] - other.centre[1]) - (one.extent[1] + other.extent[1]) / 2
+    return math.hypot(max(x, 0.0), max(y, 0.0))
 
 
 def distance(one: Furniture, other: Furniture) -> float:

@@ -51,7 +51,7 @@ def _mix(pattern, period, s, t):  # noqa: PLR0911
 
 @kernel
 @no_type_check
-def _paint(triangle, camera, corners, texture, light, material, tones, pattern, period):  # noqa: PLR0917
+def _paint(triangle, camera, corners, texture, light, material, tones, pattern, period):
     height, width = triangle.shape
     out = np.zeros((height, width, 3), np.float32)
     p = np.empty((3, 3))

@@ -4,7 +4,7 @@ A step's random choices come from (seed, step) alone, so that nothing but the ne
 optimiser and the step's number has to be kept.
 """
 
-import os
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,10 +16,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from hcfres.config.loading import ConfigError
-from hcfres.data.errors import DataError
+from hcfres.training.checkpoint import restore, save
 
-CHECKPOINT = "checkpoint.pt"
+CHECKPOINT = "checkpoint"
 
 
 @dataclass(frozen=True)
@@ -63,19 +62,19 @@ class Schedule:
     def rate(self, step: int) -> float:
         """The learning rate of a step, counted from 0."""
         rise = min(1.0, (step + 1) / max(1, min(self.warm_up, self.steps // 5)))
-        return self.learning_rate * rise * 0.5 * (1 + np.cos(np.pi * step / self.steps))
+        return self.learning_rate * rise * 0.5 * (1 + math.cos(math.pi * step / self.steps))
 
 
 def train(lesson: Lesson, schedule: Schedule, folder: Path, report: Report) -> None:
     """Train `lesson.network` in place, from the folder's checkpoint when there is one.
 
     Raises:
-        ConfigError: the folder's checkpoint belongs to another seed or number of steps.
-        DataError: the checkpoint is damaged.
+        CheckpointError: the folder's checkpoint is damaged, or of another seed or number of steps.
     """
     folder.mkdir(parents=True, exist_ok=True)
     optimiser = make_optimiser(lesson.network, schedule)
-    first = _resume(folder / CHECKPOINT, lesson.network, optimiser, schedule)
+    identity = f"{lesson.what}, {schedule.steps} steps, seed {schedule.seed}"
+    first = restore(folder / CHECKPOINT, lesson.network, optimiser, identity)
     pace = _Pace(lesson.what, schedule, first, report)
     lesson.network.train()
     for step in range(first, schedule.steps):
@@ -88,7 +87,7 @@ def train(lesson: Lesson, schedule: Schedule, folder: Path, report: Report) -> N
         optimiser.step()
         pace.tell(step + 1, {"loss": loss.item(), **figures})
         if (step + 1) % schedule.keep_every == 0 or step + 1 == schedule.steps:
-            _keep(folder / CHECKPOINT, lesson.network, optimiser, schedule, step + 1)
+            save(folder / CHECKPOINT, lesson.network, optimiser, step + 1, identity)
     lesson.network.eval()
 
 
@@ -122,41 +121,3 @@ class _Pace:
         means = {name: total / self.count for name, total in self.sums.items()}
         self.sums, self.count = {}, 0
         self.report(Progress(self.what, step, self.schedule.steps, left, means))
-
-
-def _keep(
-    path: Path, network: nn.Module, optimiser: torch.optim.Optimizer, schedule: Schedule, step: int
-) -> None:
-    state = {
-        "step": step,
-        "steps": schedule.steps,
-        "seed": schedule.seed,
-        "network": network.state_dict(),
-        "optimiser": optimiser.state_dict(),
-    }
-    part = path.with_suffix(".part")
-    torch.save(state, part)
-    os.replace(part, path)
-
-
-def _resume(
-    path: Path, network: nn.Module, optimiser: torch.optim.Optimizer, schedule: Schedule
-) -> int:
-    if not path.is_file():
-        return 0
-    try:
-        state = torch.load(path, weights_only=True)
-        found = (state["seed"], state["steps"])
-        if found == (schedule.seed, schedule.steps):
-            network.load_state_dict(state["network"])
-            optimiser.load_state_dict(state["optimiser"])
-    except (RuntimeError, EOFError, KeyError, ValueError, OSError) as error:
-        raise DataError(
-            path, f"not a readable checkpoint ({error})", "remove it to start anew"
-        ) from error
-    if found != (schedule.seed, schedule.steps):
-        raise ConfigError(
-            f"{path} is of seed {found[0]} and {found[1]} steps, not seed {schedule.seed} and "
-            f"{schedule.steps} steps; remove it or choose another folder"
-        )
-    return int(state["step"])

@@ -3,10 +3,10 @@
 The losses are those of SAM's own training (Kirillov et al. 2023): focal and Dice at 20:1 on the
 best of the three masks, and the squared error of the predicted IoU. Two more shorten the training
 of so small a network, and fade: a balanced cross-entropy, for which an empty mask is no way out, and
-a loss on the image embedding (tokens of one object are alike).
+a loss on the image embedding and the mask features (places of one object are alike), which is
+learnt alone at first.
 """
 
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -16,13 +16,14 @@ from segment_anything.modeling import Sam
 from segment_anything.utils.transforms import ResizeLongestSide
 from torch import Tensor
 
-from hcfres.semantics.sam import TINY_IMAGE, build_sam
-from hcfres.training.pretrain.loop import Report, Schedule, train
 from hcfres.training.pretrain.views import View, Views, draw_view
 
-_IMAGES = 6
+_IMAGES = 4
 _PROMPTS = 8
-_ANCHORS = 64
+_PAIRS = (64, 512)
+"""Places of a picture whose likeness to how many others is asked for."""
+_ENCODER_ONLY = 0.3
+"""Share of the steps in which only the likeness of places is learnt: it costs a third."""
 _OTHER_MASKS = 0.1
 """Weight of the masks that are not the best, so that none stays untrained."""
 
@@ -38,22 +39,44 @@ class SamLesson:
     def loss(self, rng: np.random.Generator, done: float) -> tuple[Float[Tensor, ""], dict[str, float]]:
         """Draw pictures and points; see the module's docstring for the loss."""
         views = [draw_view(self.source, self.seeds, rng) for _ in range(_IMAGES)]
+        owners = [one_wall(view) for view in views]
         with torch.autocast("cpu", torch.bfloat16):
             embeddings = self.network.image_encoder(sam_images(self.network, views))
-        affinity = torch.zeros(())
-        masks, scores, truths = [], [], []
-        for view, embedding in zip(views, embeddings, strict=True):
-            affinity = affinity + affinity_loss(embedding.float(), view.instances, rng) / _IMAGES
-            points, truth = draw_points(view.instances, rng)
-            logits, score = predict(self.network, embedding[None], points, view.instances.shape)
-            masks.append(logits)
-            scores.append(score)
-            truths.append(truth)
-        found = torch.cat(masks), torch.cat(scores), torch.cat(truths)
-        mask, quality, overlap = mask_losses(*found, done)
-        total = mask + quality + (1.0 - 0.8 * done) * affinity
-        figures = {"mask": mask.item(), "quality": quality.item(), "affinity": affinity.item()}
+            features = self.network.mask_decoder.output_upscaling(embeddings)
+        likeness = torch.stack(
+            [
+                likeness_loss(level.float(), owner, rng)
+                for level_of_batch in (embeddings, features)
+                for level, owner in zip(level_of_batch, owners, strict=True)
+            ]
+        ).mean()
+        if done < _ENCODER_ONLY:
+            return likeness, {"likeness": likeness.item()}
+        parts = [self._prompted(embedding, owner, rng) for embedding, owner in zip(embeddings, owners, strict=True)]
+        found = [torch.cat(tensors) for tensors in zip(*parts, strict=True)]
+        late = (done - _ENCODER_ONLY) / (1 - _ENCODER_ONLY)
+        mask, quality, overlap = mask_losses(found[0], found[1], found[2], late)
+        total = mask + quality + (1.0 - 0.8 * late) * likeness
+        figures = {"mask": mask.item(), "quality": quality.item(), "likeness": likeness.item()}
         return total, {**figures, "iou": overlap}
+
+    def _prompted(
+        self,
+        embedding: Float[Tensor, "dim grid grid"],
+        owner: Int[np.ndarray, "height width"],
+        rng: np.random.Generator,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Draw points on one picture: logits, scores and true masks."""
+        points, truth = draw_points(owner, rng)
+        logits, scores = predict(self.network, embedding[None], points, owner.shape)
+        return logits, scores, truth
+
+
+def one_wall(view: View) -> Int[np.ndarray, "height width"]:
+    """Give the object at every pixel, where the walls of a room are one object."""
+    first = len(view.room.furniture)
+    walls = (view.instances >= first) & (view.instances < first + 4)
+    return np.where(walls, first, view.instances)
 
 
 def sam_images(sam: Sam, views: list[View]) -> Float[Tensor, "batch 3 image image"]:
@@ -67,7 +90,7 @@ def sam_images(sam: Sam, views: list[View]) -> Float[Tensor, "batch 3 image imag
 def draw_points(
     instances: Int[np.ndarray, "height width"], rng: np.random.Generator
 ) -> tuple[Float[np.ndarray, "prompts 2"], Bool[Tensor, "prompts height width"]]:
-    """Draw points, half anywhere and half on objects whatever their size, and their objects' masks.
+    """Draw points, a quarter anywhere and the rest on objects whatever their size, and the masks.
 
     Returns:
         Points as (x, y) pixels, and the true masks.
@@ -76,7 +99,7 @@ def draw_points(
     rows = rng.integers(height, size=_PROMPTS)
     columns = rng.integers(width, size=_PROMPTS)
     present, counts = np.unique(instances, return_counts=True)
-    chosen = rng.choice(present[counts >= 60], size=_PROMPTS // 2)
+    chosen = rng.choice(present[counts >= 60], size=3 * _PROMPTS // 4)
     order = np.argsort(instances, axis=None, kind="stable")
     starts = np.searchsorted(instances.ravel()[order], chosen)
     sizes = counts[np.searchsorted(present, chosen)]
@@ -176,23 +199,28 @@ def mask_iou(
     return common / (found | true).sum(dim=(2, 3)).clamp(min=1)
 
 
-def affinity_loss(
-    embedding: Float[Tensor, "dim rows columns"],
-    instances: Int[np.ndarray, "height width"],
+def likeness_loss(
+    features: Float[Tensor, "channels rows columns"],
+    owner: Int[np.ndarray, "height width"],
     rng: np.random.Generator,
 ) -> Float[Tensor, ""]:
-    """Ask tokens of one object to point the same way and tokens of different ones not to.
+    """Ask the features of one object to point the same way and those of different ones not to.
 
-    Cross-entropy of `8 cos - 4`, where the same and the different pairs weigh equally.
+    Cross-entropy of `8 cos - 3` about the features' mean, where the same and the different pairs
+    weigh equally; small objects are drawn as often as large ones.
     """
-    height, width = instances.shape
-    cell = max(height, width) / max(embedding.shape[1:])
+    height, width = owner.shape
+    cell = max(height, width) / max(features.shape[1:])
     rows = ((np.arange(int(height / cell)) + 0.5) * cell).astype(np.int64)
     columns = ((np.arange(int(width / cell)) + 0.5) * cell).astype(np.int64)
-    labels = torch.from_numpy(instances[np.ix_(rows, columns)].ravel().astype(np.int64))
-    tokens = F.normalize(embedding[:, : len(rows), : len(columns)].flatten(1).T, dim=1)
-    anchors = torch.from_numpy(rng.choice(len(labels), size=min(_ANCHORS, len(labels)), replace=False))
-    logits = 8 * tokens[anchors] @ tokens.T - 4
-    same = labels[anchors][:, None] == labels[None]
+    labels = owner[np.ix_(rows, columns)].ravel()
+    flat = features[:, : len(rows), : len(columns)].flatten(1).T
+    flat = F.normalize(flat - flat.mean(dim=0), dim=1)
+    _, which, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    chance = 1 / counts[which.ravel()]
+    drawn = rng.choice(len(labels), sum(_PAIRS), p=chance / chance.sum())
+    logits = 8 * flat[drawn[: _PAIRS[0]]] @ flat[drawn[_PAIRS[0] :]].T - 3
+    same = torch.from_numpy(labels[drawn[: _PAIRS[0], None]] == labels[None, drawn[_PAIRS[0] :]])
     each = F.binary_cross_entropy_with_logits(logits, same.float(), reduction="none")
-    return each[same].mean() + (each * ~same).sum() / (~same).sum().clamp(min=1)
+    inside = (each * same).sum() / same.sum().clamp(min=1)
+    return inside + (each * ~same).sum() / (~same).sum().clamp(min=1)

@@ -1,4 +1,4 @@
-"""Thousands of expressions: each is true, unambiguous, in proportion, and says what its form says."""
+"""Thousands of expressions: each is true, unambiguous, and says what its form says."""
 
 import re
 from collections import Counter
@@ -25,8 +25,8 @@ from hcfres.data.rooms.pose import room_to_world
 from hcfres.data.rooms.room import Furniture, Room
 from hcfres.data.rooms.seeds import held_out, scene_id
 
-PER_ROOM = 28
-SEEDS = [*range(1000, 1055), *range(700, 730)]
+PER_ROOM = 32
+SEEDS = [*range(1000, 1042), *range(700, 724)]
 
 
 @cache
@@ -186,7 +186,7 @@ def test_left_and_right_come_with_a_viewpoint_in_the_world_frame() -> None:
         world = np.linalg.inv(room_to_world(room)) @ np.array([*viewpoint.position, 1.0])
         assert np.allclose(world[:3], made.draft.viewpoint.position)
         assert made.draft.meaning.stance is not None
-    assert seen > 80
+    assert seen > 60
 
 
 def test_at_least_25_templates_are_used_and_none_is_idle() -> None:

@@ -129,7 +129,7 @@ def test_an_anchor_in_doubt_leaves_the_relation_in_doubt() -> None:
 
 
 def test_a_viewpoint_needs_one_place_to_stand_away_from_what_it_faces() -> None:
-    assert FROM_DOOR == Viewpoint((2.5, 0.03, 1.5), (2.5, 2.0, 0.3))
+    assert Viewpoint((2.5, 0.03, 1.5), (2.5, 2.0, 0.3)) == FROM_DOOR
     assert viewpoint_of(Stance(Form("chair"), DESK), ROOM) is None
     assert viewpoint_of(Stance(None, DESK), ROOM) is None  # the desk stands in the middle
 

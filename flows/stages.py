@@ -1,0 +1,86 @@
+"""One stage of the line at a time, as the command line offers it."""
+
+from pathlib import Path
+
+from rich.console import Console
+
+from flows.places import experiment_file, method_file, setting_file
+from flows.reproduce import Asked, reproduce_and_report
+from hcfres.config.loading import load
+from hcfres.config.method import MethodConfig
+from hcfres.config.setting import SettingConfig
+from hcfres.data.errors import DataError
+from hcfres.store.store import Store
+from hcfres.store.workspace import Workspace
+
+_METHODS = "table2_multi3drefer"
+"""The table whose rows are methods."""
+
+
+def run_acquire(setting: str, console: Console) -> None:
+    """Make or check the dataset of a setting."""
+    config = load(setting_file(setting), SettingConfig)
+    workspace = _workspace()
+    from flows.acquire import acquire  # noqa: PLC0415  imports Prefect
+    from flows.session import open_session  # noqa: PLC0415
+
+    with open_session(workspace, console) as session:
+        dataset = acquire(config, session)
+    scans = {split: len(dataset.scene_ids(split)) for split in ("train", "val")}
+    console.print(f"{dataset.root}: {scans['train']} training and {scans['val']} validation scans")
+
+
+def run_prepare(setting: str, console: Console) -> None:
+    """Cut the scenes of a setting into superpoints."""
+    config = load(setting_file(setting), SettingConfig)
+    method = load(method_file("mdin"), MethodConfig)
+    workspace = _workspace()
+    from flows.prepare import prepare  # noqa: PLC0415
+    from flows.session import open_session  # noqa: PLC0415
+
+    with open_session(workspace, console) as session:
+        prepare(config, method, session)
+
+
+def run_describe(setting: str, method: str, console: Console) -> None:
+    """Run the frozen encoders of a setting over its frames and sentences."""
+    config = load(setting_file(setting), SettingConfig)
+    chosen = load(method_file(method), MethodConfig)
+    workspace = _workspace()
+    from flows.describe import describe  # noqa: PLC0415
+    from flows.session import open_session  # noqa: PLC0415
+
+    with open_session(workspace, console) as session:
+        describe(config, chosen, session)
+
+
+def run_cell(method: str, setting: str, seed: int | None, console: Console) -> None:
+    """Train and evaluate one method: a row of Table II with one seed."""
+    name = load(method_file(method), MethodConfig).name
+    asked = Asked(experiment_file(_METHODS), setting, name, (seed,) if seed is not None else ())
+    reproduce_and_report(asked, console)
+
+
+def verify_store(console: Console) -> None:
+    """Hash every stored result.
+
+    Raises:
+        DataError: some are damaged; they were moved aside and are made anew when asked for.
+    """
+    store = Store(Workspace().store)
+    total = sum(1 for _ in store.entries())
+    damaged = store.verify()
+    if damaged:
+        names = ", ".join(str(path) for path in damaged[:5])
+        raise DataError(
+            store.root,
+            f"{len(damaged)} of {total} results are damaged, now aside: {names}",
+            "Run the same grid again and they are made anew",
+        )
+    console.print(f"{store.root}: all {total} results are what was written")
+
+
+def _workspace() -> Workspace:
+    workspace = Workspace()
+    Path(workspace.root).mkdir(parents=True, exist_ok=True)
+    return workspace

@@ -1,0 +1,154 @@
+"""What a grid consists of, and what the disk knows of it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from flows.plan import accept, cell_key, input_keys, make_plan, write_plan
+from flows.reproduce import Asked, plan_of
+from hcfres.config.loading import ConfigError
+from hcfres.store.workspace import Workspace
+from tests.flows.fabricated import CODE, TABLE3, finish, small_plan
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    return Workspace(tmp_path)
+
+
+def changed(config, **values):
+    return config.model_copy(update=values)
+
+
+def keys_in(setting, workspace):
+    return [cell.key for cell in make_plan(TABLE3, setting, workspace, CODE).cells]
+
+
+def test_every_row_is_a_cell_of_its_own_under_the_tables_names(workspace):
+    plan = small_plan(workspace)
+    assert [cell.row.name for cell in plan.cells] == ["baseline", "mlf", "vsd", "vsd+mlf"]
+    assert len({cell.key for cell in plan.cells}) == 4
+    assert {cell.state for cell in plan.cells} == {"missing"}
+    assert plan.cells[0].label == "baseline, seed 1999"
+
+
+def test_a_changed_value_is_another_cell(workspace):
+    setting = TABLE3.setting("smoke")
+    before = keys_in(setting, workspace)
+    training = changed(setting.training, learning_rate=2e-3)
+    lifting = changed(setting.lifting, neighbours=9)
+    rooms = changed(setting.data, rooms=changed(setting.data.rooms, train_rooms=2))
+    for other in (
+        changed(setting, training=training),
+        changed(setting, lifting=lifting),
+        changed(setting, data=rooms),
+        changed(setting, min_points=11),
+        changed(setting, sam=changed(setting.sam, weights="random:1")),
+    ):
+        assert not set(before) & set(keys_in(other, workspace))
+
+
+def test_a_name_or_a_place_is_not(workspace, tmp_path):
+    setting = TABLE3.setting("smoke")
+    before = keys_in(setting, workspace)
+    renamed = changed(setting, name="tiny", title="another title", seeds=(1999,))
+    assert keys_in(renamed, workspace) == before
+    assert keys_in(setting, Workspace(tmp_path / "elsewhere")) == before
+    cell = small_plan(workspace).cells[0].cell
+    inputs = input_keys(setting, workspace)
+    called = changed(cell, method=changed(cell.method, name="x", title="y"))
+    assert cell_key(called, inputs) == cell_key(cell, inputs) == before[0]
+
+
+def test_the_whole_method_is_the_same_cell_in_every_table(workspace):
+    ablation = small_plan(workspace)
+    asked = Asked(Path("table2_multi3drefer"), "smoke", only="hcf_res")
+    assert plan_of(asked, workspace).cells[0].key == ablation.cells[-1].key
+
+
+def test_a_cell_is_missing_then_partial_then_done(workspace):
+    first = small_plan(workspace).cells[0]
+    (first.folder / "checkpoint").mkdir(parents=True)
+    assert small_plan(workspace).cells[0].state == "partial"
+    finish(first, {"val/all/miou": 0.5}, seconds=120.0)
+    plan = small_plan(workspace)
+    assert [cell.state for cell in plan.cells] == ["done", "missing", "missing", "missing"]
+    assert plan.cells[0].seconds == 120.0
+    assert len(plan.todo) == 3
+
+
+def test_a_cell_that_lost_bytes_is_not_done(workspace):
+    first = small_plan(workspace).cells[0]
+    folder = finish(first, {"val/all/miou": 0.5})
+    (folder / "results.json").write_text("{}")
+    assert small_plan(workspace).cells[0].state == "missing"
+    (folder / "DONE.json").write_text('{"key": ')
+    assert small_plan(workspace).cells[0].state == "missing"
+
+
+def test_a_cell_of_other_code_is_planned_again_unless_it_is_accepted(workspace):
+    finish(small_plan(workspace).cells[0], {}, code="the code of last week")
+    plan = small_plan(workspace)
+    assert plan.cells[0].state == "other code"
+    assert plan.cells[0] in plan.todo
+    assert accept(plan).cells[0].state == "done"
+
+
+def test_one_row_and_other_seeds_may_be_asked_for(workspace):
+    plan = small_plan(workspace, only=("vsd",), seeds=(1, 2))
+    assert [cell.label for cell in plan.cells] == ["vsd, seed 1", "vsd, seed 2"]
+    assert len({cell.key for cell in plan.cells}) == 2
+    with pytest.raises(ConfigError, match="no row 'vdd'; did you mean `vsd`"):
+        small_plan(workspace, only=("vdd",))
+
+
+def test_the_estimate_goes_by_cells_measured_here(workspace):
+    plan = small_plan(workspace)
+    assert plan.estimate_s(2) is None
+    finish(plan.cells[0], {}, seconds=100.0)
+    finish(plan.cells[1], {}, seconds=300.0)
+    assert small_plan(workspace).estimate_s(2) == 200.0
+    assert small_plan(workspace).estimate_s(1) == 400.0
+
+
+def test_a_plan_is_written_where_the_same_plan_finds_it(workspace):
+    plan = small_plan(workspace)
+    write_plan(plan)
+    told = json.loads((small_plan(workspace).folder / "plan.json").read_text())
+    assert told["setting"] == "smoke"
+    assert [cell["key"] for cell in told["cells"]] == [cell.key for cell in plan.cells]
+    assert small_plan(workspace, seeds=(1,)).folder != plan.folder
+
+
+def test_a_finished_grid_needs_neither_torch_nor_a_server(workspace, tmp_path):
+    from hcfres.pipeline.versions import code_of_cells  # noqa: PLC0415
+
+    plan = small_plan(workspace, code=code_of_cells())
+    for cell in plan.cells:
+        folder = finish(cell, {"val/all/miou": 0.5}, code=code_of_cells())
+        (folder / "LOGGED").touch()
+    plan.folder.mkdir(parents=True)
+    (plan.folder / "LOGGED").touch()
+    script = (
+        "import sys, pathlib\n"
+        "from rich.console import Console\n"
+        "import flows.report\n"
+        "from flows.reproduce import Asked, reproduce_and_report\n"
+        f"flows.report.REPORTS = pathlib.Path({str(tmp_path / 'reports')!r})\n"
+        "asked = Asked(pathlib.Path('table3_ablation'), 'smoke')\n"
+        "plan = reproduce_and_report(asked, Console())\n"
+        "assert not plan.todo\n"
+        "heavy = {'torch', 'prefect', 'mlflow', 'spconv', 'transformers'} & set(sys.modules)\n"
+        "sys.exit(', '.join(sorted(heavy)) or 0)\n"
+    )
+    environment = os.environ | {"HCFRES_HOME": str(tmp_path)}
+    ran = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, env=environment, check=False
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "all 4 cells are done" in ran.stdout
+    assert (tmp_path / "reports" / "table3.md").exists()

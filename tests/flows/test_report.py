@@ -1,0 +1,113 @@
+"""The paper's tables from finished cells."""
+
+import pandas as pd
+import pytest
+from rich.console import Console
+
+import flows.report
+from flows.report import build_table, write_reports
+from hcfres.pipeline.versions import code_of_cells
+from hcfres.reporting.frame import read_records, results_frame
+from hcfres.reporting.text import markdown
+from hcfres.store.workspace import Workspace
+from tests.flows.fabricated import TABLE2, finish, small_plan
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    return Workspace(tmp_path)
+
+
+def scores(acc_25, acc_50, miou):
+    return {"val/all/acc_25": acc_25, "val/all/acc_50": acc_50, "val/all/miou": miou}
+
+
+def table_of(workspace, name="table3", **asked):
+    frame = results_frame(read_records(workspace.cells))
+    return build_table(small_plan(workspace, **asked), frame, name)
+
+
+def test_table_3_of_two_finished_cells(workspace):
+    plan = small_plan(workspace)
+    finish(plan.cells[0], scores(0.40, 0.2049, 0.3), seconds=60.0)
+    finish(plan.cells[3], scores(0.50, 0.25, 0.3551), seconds=180.0)
+    body = markdown(table_of(workspace)).split("\n\n")[-1]
+    command = "`hcfres reproduce table3_ablation --setting smoke --only"
+    assert body == (
+        "| VSD MLF |  | Acc@0.25 | Acc@0.5 | mIoU |\n"
+        "| --- | --- | ---: | ---: | ---: |\n"
+        "| ✗ VSD ✗ MLF | ours, smoke | <u>40.0</u> | <u>20.5</u> | <u>30.0</u> |\n"
+        "|  | paper, ScanNet | 70.9 | 50.5 | 51.5 |\n"
+        "|  | difference | -30.9 | -30.0 | -21.5 |\n"
+        f"| ✗ VSD ✓ MLF | ours: not run: {command} mlf`, about 2 min | – | – | – |\n"
+        "|  | paper, ScanNet | 71.5 | 51.5 | 52.3 |\n"
+        f"| ✓ VSD ✗ MLF | ours: not run: {command} vsd`, about 2 min | – | – | – |\n"
+        "|  | paper, ScanNet | <u>72.0</u> | <u>52.0</u> | <u>52.9</u> |\n"
+        "| ✓ VSD ✓ MLF | ours, smoke | **50.0** | **25.0** | **35.5** |\n"
+        "|  | paper, ScanNet | **72.3** | **53.4** | **53.5** |\n"
+        "|  | difference | -22.3 | -28.4 | -18.0 |\n"
+    )
+
+
+def test_the_caption_tells_setting_seeds_and_encoders_and_boasts_of_nothing(workspace):
+    told = table_of(workspace, seeds=(1, 2)).caption
+    assert "setting smoke (two rooms, untrained encoders)" in told
+    assert "seed 1, 2" in told
+    assert "SAM tiny, CLIP tiny, RoBERTa tiny" in told
+    assert "synthetic rooms" in told
+    assert "state of the art" not in told.lower()
+
+
+def test_several_seeds_are_a_mean_and_a_spread(workspace):
+    for cell, miou in zip(small_plan(workspace, seeds=(1, 2)).cells[:2], (0.3, 0.34), strict=True):
+        finish(cell, scores(0.4, 0.2, miou))
+    number = table_of(workspace, seeds=(1, 2)).lines[0].ours[2][0]
+    assert number.mean == pytest.approx(32.0)
+    assert number.spread == pytest.approx(2 * 2**0.5)
+
+
+def test_systems_that_do_not_run_here_are_quoted(workspace):
+    table = build_table(small_plan(workspace, TABLE2), results_frame([]), "table2")
+    quoted = [line for line in table.lines if line.remark.startswith("does not run here")]
+    assert [line.label.split(" (")[0] for line in quoted] == [
+        row.title for row in TABLE2.config.quoted
+    ]
+    assert all(line.ours is None for line in quoted)
+    assert all("not run: `hcfres" in line.remark for line in table.lines[len(quoted) :])
+
+
+def test_cells_of_other_code_are_not_tabulated(workspace):
+    finish(small_plan(workspace).cells[0], scores(0.4, 0.2, 0.3), code="the code of last week")
+    line = table_of(workspace).lines[0]
+    assert line.ours is None
+    assert line.remark.startswith("made by other code: `hcfres reproduce")
+
+
+def test_a_group_that_was_not_measured_is_a_dash(workspace):
+    plan = small_plan(workspace, TABLE2)
+    finish(plan.cells[-1], {"val/all/miou": 0.3})
+    frame = results_frame(read_records(workspace.cells))
+    rows = markdown(build_table(small_plan(workspace, TABLE2), frame, "table2")).splitlines()
+    (ours,) = [row for row in rows if "ours, smoke" in row]
+    assert "– / –" in ours
+    assert ours.endswith("| 30.0 |")
+
+
+def test_every_table_and_the_results_are_written_and_one_cell_serves_three(
+    workspace, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("HCFRES_HOME", str(tmp_path))
+    monkeypatch.setattr(flows.report, "REPORTS", tmp_path / "reports")
+    plan = small_plan(workspace, code=code_of_cells())
+    finish(plan.cells[3], scores(0.5, 0.25, 0.35), code=code_of_cells())
+    written = write_reports(Console(quiet=True), "smoke")
+    names = {path.name for path in written}
+    assert names >= {"results.csv"} | {f"table{n}{s}" for n in range(1, 5) for s in (".md", ".tex")}
+    folder = tmp_path / "reports"
+    for number in (2, 3):
+        assert "ours, smoke" in (folder / f"table{number}.md").read_text()
+        assert "ours, smoke" in (folder / f"table{number}.tex").read_text()
+    assert "ours, smoke" not in (folder / "table1.md").read_text()
+    kept = pd.read_csv(folder / "results.csv")
+    assert list(kept["key"]) == [plan.cells[3].key]
+    assert kept["val/all/miou"][0] == 0.35

@@ -1,0 +1,49 @@
+from pathlib import Path
+
+import numpy as np
+
+from hcfres.config.setting import SettingConfig
+from hcfres.language.roberta import encode, load_text
+from hcfres.pipeline import text
+from hcfres.pipeline.scene import Preparation
+from hcfres.pipeline.text import prepare_text, text_job
+from tests.pipeline.toys import toy_expression
+
+SENTENCES = (
+    toy_expression((3,), "the chair next to the table"),
+    toy_expression((), "the red sofa"),
+)
+
+
+def test_the_sentences_are_encoded_in_their_order(
+    smoke: SettingConfig, preparation: Preparation
+) -> None:
+    found = prepare_text("scene0000_00", SENTENCES, smoke.text, preparation)
+    encoder = load_text(smoke.text, preparation.machine.weights)
+    expected = encode([sentence.description for sentence in SENTENCES], encoder)
+    np.testing.assert_array_equal(found.features, expected.features)
+    np.testing.assert_array_equal(found.valid, expected.valid)
+    np.testing.assert_array_equal(found.token_maps, expected.token_maps)
+
+
+def test_the_key_is_of_the_words_their_order_and_the_encoder(
+    smoke: SettingConfig, preparation: Preparation
+) -> None:
+    def key(sentences=SENTENCES, encoder=smoke.text) -> str:
+        return text_job("scene0000_00", sentences, encoder, preparation).key
+
+    other = smoke.text.model_copy(update={"weights": "random:1"})
+    keys = [key(), key(SENTENCES[::-1]), key(SENTENCES[:1]), key(encoder=other), key(())]
+    assert len(set(keys)) == len(keys)
+    renamed = (toy_expression((5,), SENTENCES[0].description), SENTENCES[1])
+    assert key(renamed) == key()
+
+
+def test_an_untrained_encoder_is_known_by_its_tokenizer_too(
+    tmp_path: Path, smoke: SettingConfig, preparation: Preparation, monkeypatch
+) -> None:
+    before = text_job("x", SENTENCES, smoke.text, preparation).key
+    tokenizer = tmp_path / "tokenizer.json"
+    tokenizer.write_text("{}")
+    monkeypatch.setattr(text, "TINY_TOKENIZER", tokenizer)
+    assert text_job("x", SENTENCES, smoke.text, preparation).key != before
