@@ -185,3 +185,7 @@ def main() -> None:
 
     with explained(console):
         app()
+
+
+if __name__ == "__main__":
+    main()

@@ -99,7 +99,7 @@ def _datasets() -> list[Finding]:
     findings = []
     for setting in _settings():
         folder, what = dataset_folder(setting, Workspace()), f"data of `{setting.name}`"
-        way_out = f"`hcfres acquire {setting.data.kind} --setting {setting.name}` puts it there"
+        way_out = f"`hcfres acquire {setting.name}` puts it there"
         try:
             dataset = Dataset(folder)
             train, val = (len(dataset.scene_ids(split)) for split in _SPLITS)

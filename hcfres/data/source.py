@@ -1,10 +1,11 @@
 """What the stages ask of whoever provides scenes: a dataset, or a scan of one's own."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from hcfres.data.scene import Frame, Scene
 
 
+@runtime_checkable
 class SceneSource(Protocol):
     """Scenes and frames by name, with hashes of their content for the store."""
 

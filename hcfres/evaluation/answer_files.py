@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, UInt8
@@ -59,9 +60,8 @@ def write_answers(folder: Path, opened: OpenScene, answers: Sequence[Answer]) ->
     for path, answer in zip(clouds, answers, strict=True):
         write_ply(path, Mesh(placed, painted(scene.colours, answer.mask), scene.faces))
     masks, summary = folder / "masks.npz", folder / "answers.json"
-    np.savez_compressed(
-        masks, **{n: answer.mask for n, answer in zip(names, answers, strict=True)}
-    )
+    arrays: Any = {name: answer.mask for name, answer in zip(names, answers, strict=True)}
+    np.savez_compressed(masks, **arrays)
     told = [_told(name, answer) for name, answer in zip(names, answers, strict=True)]
     about = {"scene_id": opened.scene_id, "remarks": list(opened.remarks), "answers": told}
     summary.write_text(json.dumps(about, indent=2, ensure_ascii=False) + "\n")

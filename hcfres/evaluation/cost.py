@@ -95,8 +95,10 @@ def measure_latency(network: HcfRes, batch: Batch, repeats: int = 20, warm_up: i
     network.eval()
     device = batch.scenes.coordinates.device
     passes = [_timed_pass(network, batch, device) for _ in range(warm_up + repeats)][warm_up:]
-    medians = [statistics.median(times) * 1e3 for times in zip(*passes, strict=True)]
-    return Latency(len(batch.expressions), *medians, repeats)
+    backbone, fusion, decoder, answering = (
+        statistics.median(times) * 1e3 for times in zip(*passes, strict=True)
+    )
+    return Latency(len(batch.expressions), backbone, fusion, decoder, answering, repeats)
 
 
 def _timed_pass(network: HcfRes, batch: Batch, device: torch.device) -> tuple[float, ...]:

@@ -1,4 +1,4 @@
-"""Evaluating a network on a split: accuracies, predictions, and what they are to be held against."""
+"""Evaluating a network on a split: accuracies, predictions, and what to hold them against."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -140,7 +140,9 @@ def evaluate_cell(
             scores = _scores(truth, answers, rules)
             own.add(truth, scores)
             file.write(truth, answers, scores)
-            mixed = _answers(network, encoded, _rows(text, _derangement(len(scores.ious), rng)), rules)
+            mixed = _answers(
+                network, encoded, _rows(text, _derangement(len(scores.ious), rng)), rules
+            )
             shuffled.add(truth, _scores(truth, mixed, rules))
             for name, predictor in PREDICTORS.items():
                 others[name].add(truth, score_masks(truth, predictor(truth, rng), rules.least))
@@ -190,7 +192,8 @@ def _answers(
 
 
 def _scores(truth: SceneTruth, answers: SceneAnswers, rules: AnswerRules) -> Scores:
-    return score(truth, answers.chosen, answers.fired.any(1), rules.least)
+    fired: np.ndarray = answers.fired.any(axis=1)
+    return score(truth, answers.chosen, fired, rules.least)
 
 
 def _rows(text: TextBatch, chosen: Int[Tensor, " chosen"]) -> TextBatch:

@@ -23,7 +23,8 @@ class Overlap:
 
 
 def overlap(
-    predicted: Bool[np.ndarray, "expressions points"], target: Bool[np.ndarray, "expressions points"]
+    predicted: Bool[np.ndarray, "expressions points"],
+    target: Bool[np.ndarray, "expressions points"],
 ) -> Overlap:
     """Count the vertices of each answer, of each target, and of both."""
     return Overlap(predicted.sum(1), target.sum(1), (predicted & target).sum(1))

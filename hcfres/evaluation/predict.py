@@ -163,9 +163,7 @@ def _asked(scene_id: str, number: int, sentence: str) -> Expression:
     )
 
 
-def _answer(
-    sentence: str, found: SceneAnswers, row: int, labels: np.ndarray, least: int
-) -> Answer:
+def _answer(sentence: str, found: SceneAnswers, row: int, labels: np.ndarray, least: int) -> Answer:
     mask = found.chosen[row][labels]
     nothing = not found.fired[row].any() or int(mask.sum()) < least
     fired = np.flatnonzero(found.fired[row])

@@ -55,7 +55,7 @@ def _labelled(expression: Expression) -> Labelled:
     words = [graph.utterance[start:end] for start, end in graph.attributes]
     colours = [_COLOUR_OF[word] for word in words if word in _COLOUR_OF]
     colour = colours[0] if expression.color and len(colours) == 1 else ""
-    return Labelled(graph, expression.object_name, colour)
+    return Labelled(graph, expression.object_name.replace("_", " "), colour)
 
 
 _COLOUR_OF = {
@@ -79,9 +79,11 @@ def train_tokenizer(texts: Iterable[str], path: Path) -> None:
     )
     tokenizer.train_from_iterator(texts, trainer)
     bos, _, eos, _, _ = SPECIAL
-    ends = [(token, tokenizer.token_to_id(token)) for token in (eos, bos)]
     tokenizer.post_processor = processors.RobertaProcessing(
-        *ends, trim_offsets=True, add_prefix_space=True
+        (eos, SPECIAL.index(eos)),
+        (bos, SPECIAL.index(bos)),
+        trim_offsets=True,
+        add_prefix_space=True,
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     tokenizer.save(str(path))

@@ -181,7 +181,9 @@ def _predicates(words: list[_Word], same: list[_Chunk], chunks: list[_Chunk]) ->
     """Adjectives said of the main object after a form of `to be`: `it is red`."""
     mains = {number for chunk in same for number in range(*chunk.span)}
     others = {n for chunk in chunks if chunk not in same for n in range(*chunk.span)}
-    subject_is_main, found, collecting = False, [], []
+    subject_is_main = False
+    found: list[_Word] = []
+    collecting: list[_Word] = []
     for word in words:
         if word.kind == "pronoun" or word.start in mains:
             subject_is_main, collecting = True, []

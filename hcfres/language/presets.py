@@ -71,12 +71,14 @@ def folder_of(config: EncoderConfig, weights_dir: Path) -> Path:
     Raises:
         ConfigError: a file is missing; the message says which, and how to get it.
     """
-    if random_seed(config) is not None:
-        folder, needed = SHIPPED / TINY, (TOKENIZER,)
+    untrained = random_seed(config) is not None
+    needed: tuple[str, ...] = (TOKENIZER,) if untrained else _FILES
+    if untrained:
+        folder = SHIPPED / TINY
     elif config.weights.startswith(PACKAGE):
-        folder, needed = SHIPPED / config.weights.removeprefix(PACKAGE), _FILES
+        folder = SHIPPED / config.weights.removeprefix(PACKAGE)
     else:
-        folder, needed = weights_dir / config.weights, _FILES
+        folder = weights_dir / config.weights
     missing = [name for name in needed if not (folder / name).is_file()]
     if missing:
         raise ConfigError(_way_out(config, folder, missing))

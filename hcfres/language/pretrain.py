@@ -1,7 +1,8 @@
 """Pre-training of the tiny RoBERTa on sentences about rooms.
 
-It learns to guess hidden tokens, and to tell what each token speaks of (the token maps): a network
-this small does not learn the second from the first in minutes.
+It learns to guess hidden tokens, and further to tell what each token speaks of (the token maps)
+and, from the mean of its features, which class and colour the sentence asks for: in minutes, a
+network this small does not learn to keep these from the hidden tokens alone.
 Every step's sentences and masks are drawn from the seed and the step's number alone, so that a
 resumed run gives the weights of an uninterrupted one.
 """
@@ -20,6 +21,8 @@ from torch import Tensor, nn
 from transformers import PreTrainedTokenizerFast, RobertaForMaskedLM
 
 from hcfres.data.batch import TOKEN_MAPS
+from hcfres.data.rooms.catalogue import LABELS
+from hcfres.data.rooms.words import COLOURS as COLOUR_WORDS
 from hcfres.language.corpus import Labelled, sentences, train_tokenizer
 from hcfres.language.presets import TOKENIZER, tiny_config
 from hcfres.language.quality import Quality, measure, write_card
@@ -36,7 +39,12 @@ _DECAY = 0.01
 _CLIP = 1.0
 _MASKED = 0.2
 """Share of the tokens to be guessed: 80 % of them hidden, 10 % swapped, 10 % as they are."""
+_COPY_WEIGHT = 0.1
+"""Of guessing the tokens that are not hidden."""
+COLOURS = tuple(COLOUR_WORDS)
 _ROLE_WEIGHT = 0.5
+_ASKED_WEIGHT = 0.25
+"""Of the class, and of the colour."""
 _EVERY = 100
 """Steps between two reports, and two checkpoints."""
 _CHECKPOINT = "checkpoint.pt"
@@ -48,14 +56,17 @@ EXAMINED = 60
 
 
 class Pupil(nn.Module):
-    """The network with its two heads; the one for the roles is not kept."""
+    """The network with its heads; only the one that guesses tokens is kept."""
 
     def __init__(self, seed: int, pieces: int) -> None:
         super().__init__()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.network = RobertaForMaskedLM(tiny_config(pieces))
-            self.roles = nn.Linear(self.network.config.hidden_size, len(TOKEN_MAPS) + 1)
+            width = self.network.config.hidden_size
+            self.roles = nn.Linear(width, len(TOKEN_MAPS) + 1)
+            self.classes = nn.Linear(width, len(LABELS))
+            self.colours = nn.Linear(width, len(COLOURS))
 
 
 @dataclass(frozen=True)
@@ -66,6 +77,10 @@ class Corpus:
     roles: Int[Tensor, "sentences tokens"]
     """0 for none, else 1 + the row of TOKEN_MAPS the token belongs to most; -100 at padding."""
     lengths: Int[Tensor, " sentences"]
+    classes: Int[Tensor, " sentences"]
+    """Index into LABELS of the class that is asked for."""
+    colours: Int[Tensor, " sentences"]
+    """Index into COLOURS of the colour that is asked for; -100 where none is."""
     tokenizer: PreTrainedTokenizerFast
 
 
@@ -118,7 +133,16 @@ def tokenised(texts: list[Labelled], tokenizer: PreTrainedTokenizerFast) -> Corp
     roles = [_roles(labelled, spans) for labelled, spans in zip(texts, offsets, strict=True)]
     valid = table["attention_mask"].bool()
     told = torch.from_numpy(np.stack(roles)).masked_fill(~valid, _IGNORED)
-    return Corpus(table["input_ids"], told, valid.sum(dim=1), tokenizer)
+    return Corpus(
+        ids=table["input_ids"],
+        roles=told,
+        lengths=valid.sum(dim=1),
+        classes=torch.tensor([LABELS.index(one.label) for one in texts]),
+        colours=torch.tensor(
+            [COLOURS.index(one.colour) if one.colour else _IGNORED for one in texts]
+        ),
+        tokenizer=tokenizer,
+    )
 
 
 def _roles(labelled: Labelled, offsets: list[list[int]]) -> Int[np.ndarray, " tokens"]:
@@ -166,9 +190,13 @@ def _step(
     for group in optimiser.param_groups:
         group["lr"] = _RATE * schedule(step / identity["steps"])
     hidden = pupil.network.roberta(input_ids=shown, attention_mask=valid.long()).last_hidden_state
-    roles = corpus.roles[rows, : ids.shape[1]]
-    loss = _error(pupil.network.lm_head(hidden), wanted)
-    loss = loss + _ROLE_WEIGHT * _error(pupil.roles(hidden), roles)
+    logits = pupil.network.lm_head(hidden)
+    kept = ids.masked_fill((wanted != _IGNORED) | ~valid, _IGNORED)
+    loss = _error(logits, wanted) + _COPY_WEIGHT * _error(logits, kept)
+    loss = loss + _ROLE_WEIGHT * _error(pupil.roles(hidden), corpus.roles[rows, : ids.shape[1]])
+    mean = (hidden * valid[..., None]).sum(dim=1) / valid.sum(dim=1, keepdim=True)
+    for head, asked in ((pupil.classes, corpus.classes), (pupil.colours, corpus.colours)):
+        loss = loss + _ASKED_WEIGHT * _error(head(mean), asked[rows])
     optimiser.zero_grad()
     loss.backward()
     torch.nn.utils.clip_grad_norm_(pupil.parameters(), _CLIP)
@@ -177,9 +205,13 @@ def _step(
 
 
 def _error(
-    logits: Float[Tensor, "sentences tokens choices"], wanted: Int[Tensor, "sentences tokens"]
+    logits: Float[Tensor, "*places choices"], wanted: Int[Tensor, "*places"]
 ) -> Float[Tensor, ""]:
-    return F.cross_entropy(logits.flatten(0, 1), wanted.flatten(), ignore_index=_IGNORED)
+    """The mean cross entropy where something is wanted, 0 where nothing is."""
+    every = F.cross_entropy(
+        logits.flatten(0, -2), wanted.flatten(), ignore_index=_IGNORED, reduction="sum"
+    )
+    return every / (wanted != _IGNORED).sum().clamp(min=1)
 
 
 def schedule(done: float) -> float:

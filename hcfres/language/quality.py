@@ -122,8 +122,9 @@ synthetic rooms' grammar and hardly any other.
 
 - Data: sentences about {rooms} synthetic rooms (rooms version {ROOMS_VERSION}), seeds
   {PRETRAIN.start} to {PRETRAIN[rooms - 1]}; no training or validation room is among them.
-- Task: guess the hidden 20 % of the tokens (masked language model), and tell which of the five
-  token maps each token belongs to, as the rule-based parser has it; 64 sentences a step.
+- Task: guess the hidden 20 % of the tokens (masked language model); besides, tell which of the
+  five token maps each token belongs to, as the rule-based parser has it, and, from the mean of the
+  token features, which class and colour the sentence asks for; 64 sentences a step.
 - Steps: {steps}; seed: {seed}.
 - Command: `hcfres pretrain text --steps {steps} --seed {seed}`
 

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
-from transformers import PreTrainedTokenizerFast, RobertaModel
+from transformers import PreTrainedTokenizerFast, RobertaModel, logging
 
 from hcfres.config.setting import EncoderConfig
 from hcfres.data.errors import DataError
@@ -24,6 +25,8 @@ from hcfres.language.presets import (
     width_of,
 )
 from hcfres.language.token_maps import NOT_MENTIONED, token_maps
+
+logging.disable_progress_bar()
 
 _BATCH = 64
 SPECIAL_SPAN: Span = (0, 0)
@@ -106,7 +109,7 @@ def load_tokenizer(path: Path) -> PreTrainedTokenizerFast:
 
 def _read(folder: Path) -> RobertaModel:
     try:
-        network, info = RobertaModel.from_pretrained(
+        loaded: Any = RobertaModel.from_pretrained(
             folder,
             add_pooling_layer=False,
             local_files_only=True,
@@ -116,6 +119,7 @@ def _read(folder: Path) -> RobertaModel:
         )
     except Exception as error:  # transformers and safetensors raise many kinds
         raise DataError(f"{folder}: not a readable RoBERTa ({error}); get it again") from error
+    network, info = loaded
     wrong = sorted(info["missing_keys"]) + sorted(str(key) for key in info["mismatched_keys"])
     if wrong:
         raise DataError(f"{folder}: weights missing or misshapen: {', '.join(wrong[:3])}")

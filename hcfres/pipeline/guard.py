@@ -86,16 +86,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; 0 when code and record agree."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     names = [stage.name for stage in STAGES]
-    parser.add_argument("--raised", nargs="+", choices=names, default=[])
-    parser.add_argument("--no-effect", nargs="+", choices=names, default=[])
+    parser.add_argument("--raised", nargs="+", choices=[*names, "all"], default=[])
+    parser.add_argument("--no-effect", nargs="+", choices=[*names, "all"], default=[])
     parser.add_argument("--because", default="")
     asked = parser.parse_args(arguments)
     told = recorded()
     try:
         for stage in STAGES:
-            if stage.name in asked.raised:
+            if {stage.name, "all"} & set(asked.raised):
                 told = record_raised(told, stage)
-            if stage.name in asked.no_effect:
+            if {stage.name, "all"} & set(asked.no_effect):
                 told = record_no_effect(told, stage, asked.because)
     except GuardError as error:
         sys.stderr.write(f"{error}\n")

@@ -4,7 +4,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -23,6 +23,7 @@ KEPT = 128
 """Samples held in memory."""
 
 
+@runtime_checkable
 class Chosen(Protocol):
     """Some sentences of one scene."""
 

@@ -154,9 +154,7 @@ def _tinted(
     return np.where(marked[:, None], mixed, colours).astype(np.uint8)
 
 
-def overview_pose(
-    vertices: Float[np.ndarray, "points 3"], corner: int
-) -> Float[np.ndarray, "4 4"]:
+def overview_pose(vertices: Float[np.ndarray, "points 3"], corner: int) -> Float[np.ndarray, "4 4"]:
     """Camera to world of a camera that looks at the middle from far and above, over a corner.
 
     Args:

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from hcfres.config.loading import ConfigError
 from hcfres.config.setting import SettingConfig
 from hcfres.data.errors import DataError, too_many
+from hcfres.store.files import write_atomic
 from hcfres.store.weights import PACKAGE, RANDOM, SHIPPED, weights_identity
 
 FILE_NAME = "weights.safetensors"
@@ -140,12 +141,12 @@ def _as_float32(tensor: Tensor) -> Tensor:
 
 def write_weights(path: Path, network: nn.Module, about: dict[str, str]) -> None:
     """Write a network's state dict as safetensors, floats in half precision, `about` as metadata."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     state = {
         name: (tensor.half() if tensor.is_floating_point() else tensor).contiguous().cpu()
         for name, tensor in network.state_dict().items()
     }
-    save_file(state, path, metadata=about)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(path, save(state, metadata=about))
 
 
 def read_about(path: Path) -> dict[str, str]:

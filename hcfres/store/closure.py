@@ -39,6 +39,7 @@ class Closure:
     reached: dict[Unit, str] = field(default_factory=dict)
     _attributes: set[str] = field(default_factory=set)
     _waiting: dict[Unit, ast.stmt] = field(default_factory=dict)
+    _modules: set[str] = field(default_factory=set)
     _by_computed_name: bool = False
 
     def add(self, target: Target) -> None:
@@ -116,7 +117,10 @@ class Closure:
         return False
 
     def _registered(self, module: Module) -> list[Target]:
-        """What decorators of the package's own do to a module's names when it is imported."""
+        """Names that decorators of the package's own are given when a module is imported."""
+        if module.name in self._modules:
+            return []
+        self._modules.add(module.name)
         return [
             Target(module.name, name)
             for name, node in module.definitions.items()

@@ -124,9 +124,7 @@ class _Clock:
 def _epoch(run: Run, optimizer: optim.Optimizer, epoch: int) -> dict[str, float]:
     """Take every step of an epoch; the means of what was measured at each."""
     config = run.config
-    set_rate(
-        optimizer, polynomial(config.learning_rate, epoch, config.epochs, config.decay_power)
-    )
+    set_rate(optimizer, polynomial(config.learning_rate, epoch, config.epochs, config.decay_power))
     train_mode(run.network)
     order = epoch_order(
         run.source.counts,
@@ -144,8 +142,7 @@ def _epoch(run: Run, optimizer: optim.Optimizer, epoch: int) -> dict[str, float]
             batch = run.source.batch(chunks, changes)
             measured.append(_step(run, optimizer, batch, f"epoch {epoch}, step {number}"))
     return {
-        name: float(torch.stack([terms[name] for terms in measured]).mean())
-        for name in measured[0]
+        name: float(torch.stack([terms[name] for terms in measured]).mean()) for name in measured[0]
     }
 
 

@@ -31,9 +31,7 @@ def test_whole_superpoints_can_answer_perfectly_here():
 
 def test_the_random_object_depends_on_the_seed_alone():
     truth = make_truth()
-    first, again = (
-        baselines.random_object(truth, np.random.default_rng(5)) for _ in range(2)
-    )
+    first, again = (baselines.random_object(truth, np.random.default_rng(5)) for _ in range(2))
     assert np.array_equal(first, again)
     assert set(first.sum(1)) <= {10, 20}
 

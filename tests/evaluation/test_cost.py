@@ -18,7 +18,9 @@ def test_parameters_are_counted_by_whether_they_learn():
 
 
 def test_the_scenes_part_is_shared_by_its_sentences():
-    latency = Latency(8, backbone_ms=30.0, fusion_ms=10.0, decoder_ms=15.0, answer_ms=1.0, repeats=5)
+    latency = Latency(
+        8, backbone_ms=30.0, fusion_ms=10.0, decoder_ms=15.0, answer_ms=1.0, repeats=5
+    )
     assert latency.scene_ms == 40
     assert latency.expression_ms == 2
     assert latency.shared_ms == 7

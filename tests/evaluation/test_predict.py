@@ -12,10 +12,15 @@ import hcfres
 from hcfres.config.loading import load
 from hcfres.config.method import MethodConfig
 from hcfres.config.setting import RoomsConfig, SettingConfig
+from hcfres.data.dataset import Dataset
 from hcfres.data.errors import DataError
 from hcfres.data.ply import read_ply
 from hcfres.data.rooms.build import make_rooms
 from hcfres.evaluation.predict import Method
+from hcfres.pipeline.places import Machine
+from hcfres.pipeline.scene import Preparation
+from hcfres.pipeline.split import PreparedSplit
+from hcfres.store.store import Store
 from hcfres.store.workspace import Workspace
 from hcfres.training.cell import Widths, make_network
 from hcfres.training.checkpoint import save_weights
@@ -44,12 +49,14 @@ def rooms(workspace) -> Path:
 
 
 @pytest.fixture(scope="module")
-def cell_folder(workspace) -> Path:
+def cell_folder(workspace, rooms) -> Path:
     """An untrained network, as training would leave a trained one."""
     method = load(EXPERIMENTS / "methods" / "hcf_res.toml", MethodConfig)
     setting = load(EXPERIMENTS / "settings" / "smoke.toml", SettingConfig)
     cell = make_cell(method).model_copy(update={"setting": setting})
-    widths = Widths(dense=96, text=128)
+    preparation = Preparation(Store(workspace.store), Machine(workspace.weights))
+    dense, text = PreparedSplit(Dataset(rooms), "val", setting, method, preparation).widths()
+    widths = Widths(dense, text)
     network = make_network(cell, widths, workspace.weights)
     folder = workspace.cells / "0123456789abcdef"
     about = {"cell": cell.model_dump(mode="json"), **vars(widths)}
@@ -75,9 +82,7 @@ def test_a_scene_and_sentences_give_an_answer_each(rooms, method):
 def test_asking_again_gives_the_same_and_prepares_nothing(rooms, method):
     scene = hcfres.open_scene(rooms)
     events = []
-    first, again = (
-        method.predict(scene, ["the sofa"], progress=events.append) for _ in range(2)
-    )
+    first, again = (method.predict(scene, ["the sofa"], progress=events.append) for _ in range(2))
     assert first[0].probability == again[0].probability
     assert {event.what for event in events if event.stage == "superpoints"} <= {"found"}
 

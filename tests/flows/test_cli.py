@@ -129,6 +129,6 @@ def test_the_doctor_says_what_is_missing_and_where_it_goes(tmp_path):
     assert ran.exit_code == 0
     assert "spconv" in ran.output
     assert "data of `rooms`: not there" in ran.output
-    assert "`hcfres acquire rooms --setting rooms` puts it there" in ran.output
+    assert "`hcfres acquire rooms` puts it there" in ran.output
     assert str(tmp_path / "workspace" / "weights" / "sam_vit_h_4b8939.pth") in ran.output
     assert "GB free" in ran.output

@@ -63,9 +63,10 @@ def test_samples_are_made_once_and_only_so_many_are_kept(
     train: PreparedSplit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert train.sample("scene0000_00") is train.sample("scene0000_00")
-    monkeypatch.setattr(module, "KEPT", 0)
-    other = train.sample("scene0000_00") if train._kept else None
-    assert other is None or not train._kept
+    monkeypatch.setattr(module, "KEPT", 1)
+    train._kept["scene0001_00"] = train.sample("scene0000_00")
+    train.sample("scene0000_00")
+    assert list(train._kept) == ["scene0000_00"]
 
 
 def test_what_is_missing_is_known_before_anything_is_made(

@@ -1,5 +1,7 @@
 """Pictures of masks."""
 
+from dataclasses import replace
+
 import numpy as np
 from PIL import Image
 from scipy.spatial import cKDTree
@@ -12,15 +14,20 @@ K = np.array([[10.0, 0, 9.5], [0, 10.0, 4.5], [0, 0, 1]])
 
 
 def make_cloud():
-    """A wall of points two metres in front of the camera, a centimetre and a half apart."""
+    """A wall of points two metres in front of the camera, ten centimetres apart."""
     x, y = np.meshgrid(np.arange(-2, 2, 0.1), np.arange(-1, 1, 0.1))
     vertices = np.stack([x.ravel(), y.ravel(), np.full(x.size, 2.0)], axis=1).astype(np.float32)
+    return make_scene(vertices, np.zeros((0, 3), np.int64))
+
+
+def make_scene(vertices, faces):
+    """Everything of one grey, belonging to nothing."""
     count = len(vertices)
     return Scene(
         scene_id="scene0000_00",
         vertices=vertices,
         colours=np.full((count, 3), 100, np.uint8),
-        faces=np.zeros((0, 3), np.int64),
+        faces=faces,
         instances=np.full(count, NO_OBJECT),
         semantics=np.zeros(count, np.int64),
         segments=None,
@@ -79,6 +86,26 @@ def test_the_cloud_fills_its_view_and_shows_the_mask():
     red = view[..., 0] > view[..., 1].astype(int) + 40
     assert drawn.any(0).sum() > 120 or drawn.any(1).sum() > 90
     assert 0.3 < red.sum() / drawn.sum() < 0.7
+
+
+def test_a_mesh_is_drawn_without_gaps_and_not_from_behind():
+    corners = np.array([[0, 0, 0], [4, 0, 0], [4, 4, 0], [0, 4, 0]], np.float32)
+    floor = make_scene(corners, np.array([[0, 1, 2], [0, 2, 3]]))
+    nothing = np.zeros(4, dtype=bool)
+    seen = cloud_view(floor, nothing, 120, 160)
+    assert (seen[60, 80] == 100).all()
+    assert (seen == 100).all(-1).mean() > 0.3
+    from_below = replace(floor, faces=floor.faces[:, ::-1])
+    assert (cloud_view(from_below, nothing, 120, 160) == 255).all()
+
+
+def test_the_camera_goes_where_the_mask_is_to_be_seen():
+    """A wall that faces -y hides itself from the two corners behind it."""
+    corners = np.array([[0, 2, 0], [4, 2, 0], [4, 2, 2], [0, 2, 2]], np.float32)
+    wall = make_scene(corners, np.array([[0, 1, 2], [0, 2, 3]]))
+    for faces in (wall.faces, wall.faces[:, ::-1]):
+        view = cloud_view(replace(wall, faces=faces), np.ones(4, dtype=bool), 120, 160)
+        assert (view[..., 0] > view[..., 1].astype(int) + 40).any()
 
 
 def test_frames_that_show_more_of_the_mask_come_first():

@@ -41,8 +41,10 @@ def test_a_killed_training_resumes_bit_for_bit(tmp_path, epoch):
     other = make_run(tmp_path / "killed", network=make_run(tmp_path, seed=7).network)
     resumed = weights(fit(other, report=lambda _: None))
     assert same(whole, resumed)
-    losses = [[told.losses for told in read_journal(tmp_path / name / "metrics.jsonl")]
-              for name in ("whole", "killed")]
+    losses = [
+        [told.losses for told in read_journal(tmp_path / name / "metrics.jsonl")]
+        for name in ("whole", "killed")
+    ]
     assert losses[0] == losses[1]
 
 
@@ -115,11 +117,8 @@ def test_a_loss_that_is_not_finite_names_its_expressions(tmp_path):
 
 
 def test_a_training_without_expressions_is_refused(tmp_path):
-    class Empty(TinySource):
-        counts = {}
-
     with pytest.raises(ValueError, match="no expression to learn from"):
-        fit(make_run(tmp_path, source=Empty()), report=lambda _: None)
+        fit(make_run(tmp_path, source=TinySource()), report=lambda _: None)
 
 
 def test_asking_again_for_a_finished_training_computes_nothing(tmp_path):

@@ -58,7 +58,8 @@ def expression(scene_id: str, number: int, object_ids=(1,)) -> Expression:
 class TinySource:
     """Points whose number and colours follow from the scene's name, the augmentation from rng."""
 
-    counts = {"a_00": 5, "b_00": 3, "c_00": 7}
+    def __init__(self, **counts: int) -> None:
+        self.counts = counts
 
     def batch(self, chunks, rng: np.random.Generator) -> Batch:
         points = 8 * len(chunks)
@@ -105,7 +106,7 @@ def make_run(folder, seed=0, **changes) -> Run:
     fixed = {
         "predict": changes["network"],
         "criterion": tiny_criterion,
-        "source": TinySource(),
+        "source": TinySource(a_00=5, b_00=3, c_00=7),
         "config": CONFIG,
         "seed": seed,
         "identity": "tiny",

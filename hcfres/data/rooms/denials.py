@@ -47,7 +47,7 @@ def deny_detail(draft: Draft, room: Room, split: Split, rng: random.Random) -> D
     form = draft.meaning.form
     if not form.constraints:
         colour = _other_colour("", form.label, split, rng)
-        told = (colour,) if colour else ()
+        told: tuple[Constraint | None, ...] = (colour,) if colour else ()
     else:
         place = rng.randrange(len(form.constraints))
         changed = _changed(form.constraints[place], form.label, room, split, rng)

@@ -55,7 +55,8 @@ def evaluate(form: Form, room: Room, viewpoint: Viewpoint | None = None) -> froz
 
 def judge(form: Form, room: Room, viewpoint: Viewpoint | None = None) -> Judgement:
     """What the form denotes, with the objects that are too close to call."""
-    certain, doubtful = set(), set()
+    certain: set[int] = set()
+    doubtful: set[int] = set()
     for item in room.furniture:
         if item.label != form.label:
             continue

@@ -162,8 +162,8 @@ class Speaker:
             case Placed():
                 return Phrase(self.rng.choice(_PLACES[constraint.place]))
             case Related():
-                start = Phrase(self.rng.choice(_RELATIONS[constraint.relation]) + " ")
-                return start + joined([self.anchor(one) for one in constraint.anchors], " and ")
+                words_of = Phrase(self.rng.choice(_RELATIONS[constraint.relation]) + " ")
+                return words_of + joined([self.anchor(one) for one in constraint.anchors], " and ")
         raise ValueError(f"{constraint} is not said after the noun")
 
     def posts(self, form: Form, after_be: bool) -> list[Phrase]:

@@ -18,6 +18,7 @@ from hcfres.data.rooms.forms import (
     Related,
     Stance,
     Superlative,
+    SuperlativeKind,
     needs_viewpoint,
     plain,
 )
@@ -145,8 +146,9 @@ def _negated(item: Furniture, room: Room, rng: random.Random) -> Iterator[Constr
 def _superlative(item: Furniture, room: Room, rng: random.Random) -> Iterator[Superlative]:
     for other in shuffled(room.furniture, rng)[:6]:
         if other.label != item.label and (form := anchor(other, room, rng)):
-            yield Superlative(rng.choice(("nearest", "nearest", "farthest")), form)
-    kinds = ("largest", "smallest", "tallest", "leftmost", "rightmost")
+            near: list[SuperlativeKind] = ["nearest", "nearest", "farthest"]
+            yield Superlative(rng.choice(near), form)
+    kinds: tuple[SuperlativeKind, ...] = ("largest", "smallest", "tallest", "leftmost", "rightmost")
     yield from (Superlative(kind) for kind in shuffled(kinds, rng))
 
 

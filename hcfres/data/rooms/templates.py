@@ -48,7 +48,7 @@ LOCATED = (
     "look for {bare} that {is} {facts} and {is_where}",
     "{these} {is} {a_bare}. {they} {is} {facts}. {they} {is} {is_where}",
     "go to {the} {where}",
-    "segment {the} located {where}",
+    "segment {the} that {is} {is_where}",
     "{a} {where}",
     "{they} {is} {a} {where}",
     "{these} {is} {a}, and {they} {is} {is_where}",
@@ -62,7 +62,7 @@ SCANREFER = (
     "it is {a}. the {short} is {is_where}.",
     "{the} is {is_where}. it is {facts}.",
     "this {short} is {facts}. you can find it {where}.",
-    "{a_bare}, it is {facts}. it is located {is_where}.",
+    "{a_bare}, it is {facts}. it is {is_where}.",
     "the {short} is {is_where}. the {short} is {facts}.",
 )
 """Longer descriptions of one object, in the manner of ScanRefer."""
@@ -93,7 +93,7 @@ def fitting(meaning: Meaning, templates: tuple[str, ...]) -> list[str]:
             continue
         if nearness and slots & {"a", "a_bare"} and not slots & {"is_where"}:
             continue  # "a chair closest to the door" would leave open which one
-        if negated and ("{where}," in template or "located" in template):
+        if negated and "{where}," in template:
             continue
         if adjectives and not slots & {"the", "a", "facts"}:
             continue

@@ -1,0 +1,113 @@
+"""Questions about a scan of one's own: masks, coloured clouds, a picture a sentence."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from flows.cell_names import find_cell, newest_cell
+from flows.progress import Bar
+from hcfres.data.own_scan import OwnScan, ScanFiles
+from hcfres.evaluation.answer_files import Answer, write_answers
+from hcfres.evaluation.open_scene import OpenScene, open_scene
+from hcfres.evaluation.predict import WEIGHTS, load_method
+from hcfres.pipeline.jobs import Event
+from hcfres.reporting.pictures import sentence_picture
+from hcfres.store.workspace import Workspace
+
+METHOD, SETTING = "hcf_res", "rooms"
+"""Of the cell that answers when none is named."""
+MOST_FRAMES = 60
+"""Of a longer sequence, every so-many-th frame is looked at."""
+
+
+def answer(
+    frames: Path,
+    poses: Path,
+    cloud: Path,
+    sentences: Sequence[str],
+    intrinsics: Path | None,
+    cell: str | None,
+    out: Path,
+    console: Console,
+) -> tuple[Answer, ...]:
+    """Answer each sentence and write into `out` what it means in the scan.
+
+    Args:
+        frames: folder with `color` (or `image`) and `depth`.
+        poses: trajectory, camera to world.
+        cloud: PLY with colours, with or without faces.
+        sentences: one or more.
+        intrinsics: the depth camera's, as Open3D's JSON.
+        cell: key (or its beginning) of the cell that answers; None for the newest hcf_res.
+        out: folder; files of the same names are overwritten.
+        console: is told what was understood, the progress, and the answers.
+
+    Raises:
+        DataError: a part of the scan is missing, broken, or does not fit the others; or there is
+            no trained cell.
+        ConfigError: an encoder's weights are missing.
+    """
+    workspace = Workspace()
+    folder = (
+        find_cell(cell, workspace, WEIGHTS) if cell else newest_cell(METHOD, SETTING, workspace)
+    )
+    opened = open_scene(ScanFiles(cloud, frames, poses, intrinsics))
+    _tell_scan(opened, console)
+    method = load_method(folder, workspace)
+    name, setting = method.cell.method.title, method.cell.setting.name
+    console.print(f"{name}, trained on {setting} (cell {folder.name}), answers on {method.device}")
+    total = len(opened.source.frame_indices(opened.scene_id))
+    every = -(-total // MOST_FRAMES)
+    looked_at = -(-total // every)
+    if every > 1:
+        console.print(f"Of {total} frames, {looked_at} are looked at.")
+    answers = method.predict(opened, sentences, every, _stages(looked_at, console))
+    clouds = write_answers(out, opened, answers)[: len(answers)]
+    scene = opened.scene
+    for path, one in zip(clouds, answers, strict=True):
+        caption = f"{one.sentence}: {_said(one)} ({name}, {setting})"
+        sentence_picture(path.with_suffix(".png"), scene, opened.frames(every), one.mask, caption)
+    _tell_answers(answers, clouds, console)
+    return answers
+
+
+def _tell_scan(opened: OpenScene, console: Console) -> None:
+    scene = opened.scene
+    console.print(f"{scene.scene_id}: {len(scene.vertices)} points, {len(scene.faces)} faces")
+    if isinstance(opened.source, OwnScan):
+        up = ", ".join(f"{value:.2f}" for value in opened.source.world_from_file[2, :3])
+        console.print(f"  Up in the cloud's own frame: ({up}).", highlight=False)
+    for remark in opened.remarks:
+        console.print(f"  {escape(remark)}", highlight=False)
+
+
+def _stages(frames: int, console: Console) -> Callable[[Event], None]:
+    """Tell which stage is at work and, where it goes through frames, how far it is."""
+    bars: dict[str, Bar] = {}
+
+    def told(event: Event) -> None:
+        if event.what == "begun":
+            bars[event.stage] = Bar(f"  {event.stage}", frames, None, console)
+        elif event.what == "frame":
+            bars[event.stage].advance()
+        elif event.what == "made":
+            console.print(f"  {event.stage}: {event.seconds:.1f} s")
+
+    return told
+
+
+def _tell_answers(answers: Sequence[Answer], clouds: Sequence[Path], console: Console) -> None:
+    table = Table("sentence", "answer", "queries", "probability", "files")
+    for one, path in zip(answers, clouds, strict=True):
+        files = f"{path.with_suffix('')}.{{ply,png}}"
+        sure = f"{one.probability:.2f}"
+        table.add_row(escape(one.sentence), _said(one), str(len(one.instances)), sure, files)
+    console.print(table)
+    console.print(f"All masks: {clouds[0].parent / 'masks.npz'}", soft_wrap=True)
+
+
+def _said(one: Answer) -> str:
+    return "no such object" if one.zero_target else f"{int(one.mask.sum())} points"

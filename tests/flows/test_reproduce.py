@@ -1,0 +1,143 @@
+"""The whole line on two tiny rooms with untrained encoders: what is on the disk afterwards."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import mlflow
+import pandas as pd
+import pytest
+from hcfres.evaluation.recompute import evaluate_file
+from hcfres.store.workspace import Workspace
+from mlflow.tracking import MlflowClient
+
+ROOT = Path(__file__).resolve().parents[2]
+HCFRES = [sys.executable, "-m", "flows.cli"]
+GRID = ["reproduce", "table3_ablation", "--setting", "smoke"]
+
+
+def run(workspace: Path, *arguments: str) -> str:
+    asked = subprocess.run(
+        [*HCFRES, *arguments], env=environment(workspace), cwd=ROOT, text=True, capture_output=True
+    )
+    assert asked.returncode == 0, asked.stdout + asked.stderr
+    return asked.stdout
+
+
+def environment(workspace: Path) -> dict[str, str]:
+    return {**os.environ, "HCFRES_HOME": str(workspace), "HCFRES_WORKERS": "2"}
+
+
+def files_of(workspace: Path) -> dict[str, int]:
+    folders = ("cells", "store", "data")
+    return {
+        str(path.relative_to(workspace)): path.stat().st_mtime_ns
+        for folder in folders
+        for path in (workspace / folder).rglob("*")
+        if path.is_file() and path.suffix != ".lock" and ".locks" not in path.parts
+    }
+
+
+@pytest.fixture(scope="module")
+def grid(tmp_path_factory) -> Path:
+    workspace = tmp_path_factory.mktemp("workspace")
+    run(workspace, *GRID)
+    return workspace
+
+
+def test_every_row_of_the_table_is_a_finished_cell(grid):
+    done = [json.loads(path.read_text()) for path in grid.glob("cells/*/DONE.json")]
+    assert len(done) == 4
+    rows = json.loads(next(grid.glob("grids/*/plan.json")).read_text())["cells"]
+    assert [row["row"] for row in rows] == ["baseline", "mlf", "vsd", "vsd+mlf"]
+    assert {row["state"] for row in rows} == {"done"}
+
+
+def test_the_table_stands_in_the_workspace_with_the_papers_numbers_beside_ours(grid):
+    told = (grid / "reports" / "smoke" / "table3.md").read_text()
+    assert told.count("ours, smoke") == 4
+    assert "53.5" in told
+
+
+def test_accuracies_follow_from_the_predictions_alone(grid):
+    for cell in grid.glob("cells/*"):
+        metrics = json.loads((cell / "results.json").read_text())["metrics"]
+        again = evaluate_file(cell / "predictions.parquet").flat()
+        assert again
+        assert {f"val/{name}": value for name, value in again.items()} == pytest.approx(
+            {name: value for name, value in metrics.items() if name.startswith("val/")}
+        )
+
+
+def test_predictions_have_one_row_an_expression(grid):
+    expressions = json.loads(next(grid.glob("data/*/multi3drefer_val.json")).read_text())
+    for cell in grid.glob("cells/*"):
+        assert len(pd.read_parquet(cell / "predictions.parquet")) == len(expressions)
+
+
+def test_mlflow_nests_the_cells_and_stages_under_the_grid(grid):
+    client = MlflowClient(f"sqlite:///{grid / 'mlflow.db'}")
+    runs = client.search_runs([client.get_experiment_by_name("hcfres").experiment_id])
+    by_kind = {
+        kind: [r for r in runs if r.data.tags["hcfres.kind"] == kind]
+        for kind in ("grid", "stage", "cell")
+    }
+    (parent,) = by_kind["grid"]
+    children = by_kind["cell"] + by_kind["stage"]
+    assert len(by_kind["cell"]) == 4
+    assert {r.data.tags["mlflow.parentRunId"] for r in children} == {parent.info.run_id}
+    assert {r.info.status for r in runs} == {"FINISHED"}
+    assert "mean/vsd_mlf/miou" in parent.data.metrics
+    for cell in by_kind["cell"]:
+        assert cell.data.params["method.name"].startswith("hcf_res")
+        assert {"train/total", "val/all/miou", "cost/params_m"} <= cell.data.metrics.keys()
+        kept = {a.path for a in client.list_artifacts(cell.info.run_id)}
+        assert {"predictions", "checkpoint", "results.json", "environment.txt"} <= kept
+
+
+def test_asking_again_makes_nothing_anew(grid):
+    before = files_of(grid)
+    told = run(grid, *GRID)
+    assert "nothing to run" in told
+    assert files_of(grid) == before
+
+
+def test_a_removed_cell_is_run_again_and_nothing_else(grid):
+    cells = sorted(grid.glob("cells/*"))
+    kept = {c.name: (c / "DONE.json").stat().st_mtime_ns for c in cells[1:]}
+    (cells[0] / "DONE.json").unlink()
+    store = {k: v for k, v in files_of(grid).items() if k.startswith(("store", "data"))}
+    run(grid, *GRID)
+    assert (cells[0] / "DONE.json").exists()
+    assert {c.name: (c / "DONE.json").stat().st_mtime_ns for c in cells[1:]} == kept
+    after = {k: v for k, v in files_of(grid).items() if k.startswith(("store", "data"))}
+    assert after == store
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seconds", [8.0, 20.0, 30.0])
+def test_a_killed_grid_is_finished_by_asking_again(tmp_path, grid, seconds):
+    process = subprocess.Popen(
+        [*HCFRES, *GRID], env=environment(tmp_path), cwd=ROOT, start_new_session=True
+    )
+    time.sleep(seconds)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    run(tmp_path, *GRID)
+    assert numbers(Workspace(tmp_path)) == numbers(Workspace(grid))
+    client = mlflow.MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    runs = client.search_runs([client.get_experiment_by_name("hcfres").experiment_id])
+    assert {r.info.status for r in runs} == {"FINISHED"}
+    assert sum(r.data.tags["hcfres.kind"] == "cell" for r in runs) == 4
+
+
+def numbers(workspace: Workspace) -> dict[str, dict[str, float]]:
+    told = [json.loads(p.read_text()) for p in workspace.cells.glob("*/results.json")]
+    return {
+        cell["key"]: {k: v for k, v in cell["metrics"].items() if k.startswith(("val", "base"))}
+        for cell in told
+    }
