@@ -82,7 +82,9 @@ def _tiny() -> Sam:
         ),
         mask_decoder=MaskDecoder(
             transformer_dim=_DIM,
-            transformer=TwoWayTransformer(depth=2, embedding_dim=_DIM, num_heads=2, mlp_dim=2 * _DIM),
+            transformer=TwoWayTransformer(
+                depth=2, embedding_dim=_DIM, num_heads=2, mlp_dim=2 * _DIM
+            ),
             num_multimask_outputs=3,
             iou_head_depth=2,
             iou_head_hidden_dim=_DIM,

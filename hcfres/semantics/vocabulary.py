@@ -1,9 +1,10 @@
-"""The tiny CLIP's byte-pair vocabulary: learnt from the grammar's words, each becoming one token."""
+"""The tiny CLIP's byte-pair vocabulary: learnt from the grammar's words, each one token."""
 
 import gzip
 import io
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from open_clip.tokenizer import bytes_to_unicode
@@ -16,7 +17,7 @@ def learn_merges(words: Iterable[str]) -> tuple[Pair, ...]:
     """Merge the most frequent neighbouring pieces until every word is one (Sennrich et al.)."""
     split = [_pieces(word) for word in sorted(set(words))]
     merges: list[Pair] = []
-    while counts := Counter(pair for pieces in split for pair in zip(pieces, pieces[1:], strict=False)):
+    while counts := Counter(pair for pieces in split for pair in pairwise(pieces)):
         best = min(counts, key=lambda pair: (-counts[pair], pair))
         merges.append(best)
         split = [_merge(pieces, best) for pieces in split]

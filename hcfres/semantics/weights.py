@@ -24,7 +24,7 @@ PUBLISHED = {
     "sam_vit_h_4b8939.pth": "the model table of github.com/facebookresearch/segment-anything",
     "sam_vit_l_0b3195.pth": "the model table of github.com/facebookresearch/segment-anything",
     "sam_vit_b_01ec64.pth": "the model table of github.com/facebookresearch/segment-anything",
-    "ViT-L-14-336px.pt": "the model list of github.com/openai/CLIP, or timm/vit_large_patch14_clip_336.openai",
+    "ViT-L-14-336px.pt": "the model list of github.com/openai/CLIP",
 }
 """Official files and who publishes them."""
 
@@ -44,7 +44,9 @@ def weights_path(weights: str, weights_root: Path) -> Path | None:
     path = _location(weights, weights_root)
     if path.is_file():
         return path
-    raise ConfigError(f"weights {weights!r}: {path.name} is not at {path}; {_way_out(weights, path)}")
+    raise ConfigError(
+        f"weights {weights!r}: {path.name} is not at {path}; {_way_out(weights, path)}"
+    )
 
 
 def missing_weights(setting: SettingConfig, weights_root: Path) -> list[str]:
@@ -97,10 +99,8 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         DataError: the file is damaged, or would have to run code to be read.
     """
     try:
-        if path.suffix == ".safetensors":
-            state = load_file(path)
-        else:
-            state = _unwrapped(_read_torch(path))
+        safe = path.suffix == ".safetensors"
+        state = load_file(path) if safe else _unwrapped(_read_torch(path))
     except DataError:
         raise
     except (SafetensorError, RuntimeError, EOFError, ValueError, OSError) as error:
@@ -130,7 +130,9 @@ def _unwrapped(value: object) -> dict[str, Tensor]:
     for key in ("state_dict", "model"):
         if isinstance(value, dict) and isinstance(value.get(key), dict):
             value = value[key]
-    if not isinstance(value, dict) or not all(isinstance(entry, Tensor) for entry in value.values()):
+    if not isinstance(value, dict) or not all(
+        isinstance(entry, Tensor) for entry in value.values()
+    ):
         raise ValueError("it holds no table of tensors")
     return {name.removeprefix("module."): tensor for name, tensor in value.items()}
 
@@ -140,7 +142,7 @@ def _as_float32(tensor: Tensor) -> Tensor:
 
 
 def write_weights(path: Path, network: nn.Module, about: dict[str, str]) -> None:
-    """Write a network's state dict as safetensors, floats in half precision, `about` as metadata."""
+    """Write a network's state dict as safetensors, floats halved, `about` in the header."""
     state = {
         name: (tensor.half() if tensor.is_floating_point() else tensor).contiguous().cpu()
         for name, tensor in network.state_dict().items()

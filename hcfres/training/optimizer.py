@@ -11,7 +11,9 @@ from hcfres.config.setting import TrainingConfig
 def make_optimizer(network: nn.Module, config: TrainingConfig) -> optim.AdamW:
     """AdamW over the parameters that require a gradient, all with the same rate and decay."""
     trained = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    return optim.AdamW(trained, lr=config.learning_rate, weight_decay=config.weight_decay)
+    return optim.AdamW(
+        trained, lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
+    )
 
 
 def step(optimizer: optim.Optimizer, loss: Tensor, clip_norm: float) -> float:

@@ -63,7 +63,9 @@ def test_the_command_line_itself_needs_no_heavy_library():
         "heavy = {'torch', 'prefect', 'mlflow', 'optuna', 'pandas', 'matplotlib'}\n"
         "sys.exit(', '.join(sorted(heavy & set(sys.modules))) or 0)\n"
     )
-    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    ran = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
     assert ran.returncode == 0, ran.stderr
 
 

@@ -71,7 +71,6 @@ def test_a_foreign_scan_is_answered_with_clouds_masks_and_pictures(
     assert [one["sentence"] for one in told["answers"]] == list(SENTENCES)
 
 
-@pytest.mark.slow
 def test_a_cloud_in_another_frame_is_refused(workspace, cell, samples, tmp_path):
     scan, out = samples / "open3d_livingroom1", tmp_path / "answers"
     with pytest.raises(DataError, match=r"of the depth of .* 50% are needed"):

@@ -29,4 +29,3 @@ def texts(figure) -> list[str]:
 
     found = figure.findobj(matplotlib.text.Text)
     return [text.get_text() for text in found if text.get_text()]
-

@@ -40,7 +40,9 @@ def test_a_seed_decides_the_untrained_weights_and_leaves_the_global_generator(
 
 
 def test_the_tiny_sam_runs_through_the_automatic_mask_generator(tmp_path: Path) -> None:
-    config = MaskConfig(points_per_side=2, predicted_iou=0.0, stability=0.0, nms_iou=1.0, min_area_px=1)
+    config = MaskConfig(
+        points_per_side=2, predicted_iou=0.0, stability=0.0, nms_iou=1.0, min_area_px=1
+    )
     colour = np.random.default_rng(0).integers(0, 255, (48, 64, 3)).astype(np.uint8)
     frame = Frame(5, colour, np.zeros((6, 8), np.float32), np.eye(3), np.eye(4))
     masks = generate_masks([frame], load_sam(_config(), tmp_path), config)

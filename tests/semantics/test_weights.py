@@ -55,7 +55,7 @@ def test_a_missing_official_file_is_one_error_with_name_place_and_source(tmp_pat
 
 
 def test_unknown_package_weights_list_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="shipped with this package: .*clip_tiny"):
+    with pytest.raises(ConfigError, match=r"shipped with this package: .*clip_tiny"):
         weights_path("package:clip_huge", tmp_path)
 
 

@@ -64,7 +64,9 @@ class BackboneLesson:
     def __init__(self, teacher: BackboneTeacher, source: Scans, seeds: range) -> None:
         self.network, self.source, self.seeds = teacher, source, seeds
 
-    def loss(self, rng: np.random.Generator, done: float) -> tuple[Float[Tensor, ""], dict[str, float]]:
+    def loss(
+        self, rng: np.random.Generator, done: float
+    ) -> tuple[Float[Tensor, ""], dict[str, float]]:
         """Draw rooms; cross-entropies of class and colour, distance from the centre."""
         scans = [self.source(int(rng.choice(self.seeds))) for _ in range(_ROOMS)]
         batch = pack(scans, rng, _CHANGES)

@@ -55,7 +55,9 @@ class ClipLesson:
         phrases = [phrase for values in PHRASES.values() for phrase in values]
         self.phrase_ids = self.tokenizer(phrases)
 
-    def loss(self, rng: np.random.Generator, done: float) -> tuple[Float[Tensor, ""], dict[str, float]]:
+    def loss(
+        self, rng: np.random.Generator, done: float
+    ) -> tuple[Float[Tensor, ""], dict[str, float]]:
         """Draw pictures and crops; see the module's docstring for the loss."""
         views = [draw_view(self.source, self.seeds, rng) for _ in range(_FRAMES)]
         grid = self.network.visual.grid_size
@@ -89,9 +91,7 @@ class ClipLesson:
         return encoded[: len(token_ids)], dict(zip(PHRASES, parts, strict=True))
 
 
-def encode(
-    clip: CLIP, views: list[View], found: list[list[Region]], cut: list[Region]
-) -> Encoded:
+def encode(clip: CLIP, views: list[View], found: list[list[Region]], cut: list[Region]) -> Encoded:
     """Run the image tower once over pictures and crops, and pool the regions' tokens."""
     images = [np.ascontiguousarray(view.colour) for view in views]
     images += [np.ascontiguousarray(region.crop) for region in cut]

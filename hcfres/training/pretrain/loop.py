@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -36,13 +36,16 @@ class Progress:
 Report = Callable[[Progress], None]
 
 
+@runtime_checkable
 class Lesson(Protocol):
     """What is learnt: a network and a loss that a random generator decides completely."""
 
     what: str
     network: nn.Module
 
-    def loss(self, rng: np.random.Generator, done: float) -> tuple[Float[Tensor, ""], dict[str, float]]:
+    def loss(
+        self, rng: np.random.Generator, done: float
+    ) -> tuple[Float[Tensor, ""], dict[str, float]]:
         """Draw a batch, give its loss and figures to report; `done` is the share of steps done."""
 
 
@@ -80,7 +83,9 @@ def train(lesson: Lesson, schedule: Schedule, folder: Path, report: Report) -> N
     for step in range(first, schedule.steps):
         for group in optimiser.param_groups:
             group["lr"] = schedule.rate(step)
-        loss, figures = lesson.loss(np.random.default_rng((schedule.seed, step)), step / schedule.steps)
+        loss, figures = lesson.loss(
+            np.random.default_rng((schedule.seed, step)), step / schedule.steps
+        )
         optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(lesson.network.parameters(), 1.0)

@@ -39,7 +39,9 @@ def render_views(seed: int, frames: int = FRAMES) -> RoomViews:
     )
 
 
-def _through_jpeg(image: UInt8[np.ndarray, "height width 3"]) -> UInt8[np.ndarray, "height width 3"]:
+def _through_jpeg(
+    image: UInt8[np.ndarray, "height width 3"],
+) -> UInt8[np.ndarray, "height width 3"]:
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, "JPEG", quality=_JPEG_QUALITY)
     return np.array(Image.open(buffer))

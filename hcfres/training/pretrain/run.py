@@ -34,7 +34,7 @@ def pretrain_sam(folder: Path, steps: int, seed: int, report: Report) -> Card:
     """Train the tiny SAM and write weights.safetensors and card.md into `folder`.
 
     Raises:
-        CheckpointError: the folder holds another training's checkpoint; the message says what to do.
+        CheckpointError: the folder's checkpoint is damaged, or another training's.
     """
     source, learn = KeptViews(folder / _VIEWS), LEARN[: ROOMS["sam"]]
     sam = build_sam("tiny", seed)

@@ -2,11 +2,10 @@
 
 The losses are those of SAM's own training (Kirillov et al. 2023): focal and Dice at 20:1 on the
 best of the three masks, and the squared error of the predicted IoU. Two more shorten the training
-of so small a network, and fade: a balanced cross-entropy, for which an empty mask is no way out, and
-a loss on the image embedding and the mask features (places of one object are alike), which is
+of so small a network, and fade: a balanced cross-entropy, for which an empty mask is no way out,
+and a loss on the image embedding and the mask features (places of one object are alike), which is
 learnt alone at first.
 """
-
 
 import numpy as np
 import torch
@@ -36,7 +35,9 @@ class SamLesson:
     def __init__(self, sam: Sam, source: Views, seeds: range) -> None:
         self.network, self.source, self.seeds = sam, source, seeds
 
-    def loss(self, rng: np.random.Generator, done: float) -> tuple[Float[Tensor, ""], dict[str, float]]:
+    def loss(
+        self, rng: np.random.Generator, done: float
+    ) -> tuple[Float[Tensor, ""], dict[str, float]]:
         """Draw pictures and points; see the module's docstring for the loss."""
         views = [draw_view(self.source, self.seeds, rng) for _ in range(_IMAGES)]
         owners = [one_wall(view) for view in views]
@@ -52,7 +53,10 @@ class SamLesson:
         ).mean()
         if done < _ENCODER_ONLY:
             return likeness, {"likeness": likeness.item()}
-        parts = [self._prompted(embedding, owner, rng) for embedding, owner in zip(embeddings, owners, strict=True)]
+        parts = [
+            self._prompted(embedding, owner, rng)
+            for embedding, owner in zip(embeddings, owners, strict=True)
+        ]
         found = [torch.cat(tensors) for tensors in zip(*parts, strict=True)]
         late = (done - _ENCODER_ONLY) / (1 - _ENCODER_ONLY)
         mask, quality, overlap = mask_losses(found[0], found[1], found[2], late)
@@ -115,7 +119,7 @@ def predict(
     points: Float[np.ndarray, "prompts 2"],
     size: tuple[int, int],
 ) -> tuple[Float[Tensor, "prompts masks low_height low_width"], Float[Tensor, "prompts masks"]]:
-    """Give all four masks' logits at SAM's low resolution, without the padding, and their scores."""
+    """Give the four masks' logits at low resolution, without the padding, and their scores."""
     resize = ResizeLongestSide(sam.image_encoder.img_size)
     coordinates = torch.from_numpy(resize.apply_coords(points, size)).float()[:, None]
     sparse, dense = sam.prompt_encoder(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -45,7 +46,7 @@ class SamQuality:
     def by_size(self) -> tuple[tuple[int, int, int, float], ...]:
         """Lower and upper bound in pixels, number of objects, and share found, for each group."""
         rows = []
-        for low, high in zip(SIZES, SIZES[1:], strict=False):
+        for low, high in pairwise(SIZES):
             inside = (self.pixels >= low) & (self.pixels < high)
             share = float((self.overlap[inside] >= 0.5).mean()) if inside.any() else float("nan")
             rows.append((low, high, int(inside.sum()), share))
