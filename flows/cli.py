@@ -25,6 +25,9 @@ _LOOK = "Look"
 SettingOption = Annotated[
     str, typer.Option("--setting", help="A file of experiments/settings, by name or path.")
 ]
+SettingArgument = Annotated[
+    str, typer.Argument(help="A file of experiments/settings: rooms, scannet.")
+]
 SeedsOption = Annotated[
     str | None, typer.Option("--seeds", help="Comma-separated; default: the setting's.")
 ]
@@ -66,7 +69,7 @@ def report(setting: SettingOption = "rooms") -> None:
 
 @app.command(rich_help_panel=_STAGE)
 def acquire(
-    setting: Annotated[str, typer.Argument(help="Whose dataset: rooms, scannet.")] = "rooms",
+    setting: SettingArgument = "rooms",
 ) -> None:
     """Put a dataset onto the disk: rooms are made, ScanNet is checked."""
     from flows.stages import run_acquire  # noqa: PLC0415
@@ -75,7 +78,7 @@ def acquire(
 
 
 @app.command(rich_help_panel=_STAGE)
-def prepare(setting: SettingOption = "rooms") -> None:
+def prepare(setting: SettingArgument = "rooms") -> None:
     """Scans to scenes with superpoints."""
     from flows.stages import run_prepare  # noqa: PLC0415
 
@@ -84,7 +87,7 @@ def prepare(setting: SettingOption = "rooms") -> None:
 
 @app.command(rich_help_panel=_STAGE)
 def describe(
-    setting: SettingOption = "rooms",
+    setting: SettingArgument = "rooms",
     method: Annotated[str, typer.Option(help="A file of experiments/methods.")] = "hcf_res",
 ) -> None:
     """Frames to SAM masks, CLIP tokens and superpoint features; sentences to token features."""

@@ -92,6 +92,11 @@ class SceneAnswers:
         """The superpoints of each answer, before the zero-target rule."""
         return self.union >= 0
 
+    @property
+    def answered(self) -> Bool[np.ndarray, " expressions"]:
+        """Whether any query fired."""
+        return np.asarray(self.fired.any(axis=1))
+
 
 def scene_answers(output: NetworkOutput, rule: Rule) -> SceneAnswers:
     """The answers of a network that was given one scene.

@@ -7,6 +7,7 @@ from jaxtyping import Bool
 
 from hcfres.evaluation.answers import SceneTruth, Scores
 from hcfres.evaluation.metrics import answers_nothing, intersection_over_union, overlap
+from hcfres.pipeline.samples import ROOM_ITSELF
 
 Masks = Bool[np.ndarray, "expressions points"]
 Predictor = Callable[[SceneTruth, np.random.Generator], Masks]
@@ -24,8 +25,9 @@ def everything(truth: SceneTruth, rng: np.random.Generator) -> Masks:
 
 
 def random_object(truth: SceneTruth, rng: np.random.Generator) -> Masks:
-    """Answer with one annotated object of the scene, each as likely as the others."""
-    ids = np.array([thing.object_id for thing in truth.scene.objects])
+    """Answer with one annotated object of the scene, each as likely; walls and floors are none."""
+    things = truth.scene.objects
+    ids = np.array([thing.object_id for thing in things if thing.nyu40 not in ROOM_ITSELF])
     if not ids.size:
         return nothing(truth, rng)
     drawn = rng.choice(ids, len(truth.expressions))

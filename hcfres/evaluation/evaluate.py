@@ -192,8 +192,7 @@ def _answers(
 
 
 def _scores(truth: SceneTruth, answers: SceneAnswers, rules: AnswerRules) -> Scores:
-    fired: np.ndarray = answers.fired.any(axis=1)
-    return score(truth, answers.chosen, fired, rules.least)
+    return score(truth, answers.chosen, answers.answered, rules.least)
 
 
 def _rows(text: TextBatch, chosen: Int[Tensor, " chosen"]) -> TextBatch:

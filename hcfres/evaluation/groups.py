@@ -13,6 +13,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     **{name: (name,) for name in EVAL_TYPES},
     "zt": ("zt_w_d", "zt_wo_d"),
     "st": ("st_w_d", "st_wo_d"),
+    "with_target": ("st_w_d", "st_wo_d", "mt"),
     "all": EVAL_TYPES,
 }
 """The evaluation types in each group. ScanRefer's unique and multiple are st_wo_d and st_w_d."""

@@ -4,7 +4,8 @@ The columns and their meaning stand in COLUMNS and are written into the file its
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import pyarrow.parquet as pq
 from hcfres.evaluation.answers import SceneAnswers, SceneTruth, Scores
 from hcfres.evaluation.runs import LOGIT_STEP, encode_logits, encode_runs
 from hcfres.model.output import Rule
+from hcfres.store.errors import writing_failed
 
 FORMAT = 1
 
@@ -153,19 +155,34 @@ class PredictionWriter:
         self._partial = path.with_name(f".{path.name}.partial")
 
     def __enter__(self) -> "PredictionWriter":
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        described = schema(self._source)
-        self._file = pq.ParquetWriter(self._partial, described, compression="zstd")
+        with self._explained():
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            described = schema(self._source)
+            self._file = pq.ParquetWriter(self._partial, described, compression="zstd")
         return self
 
     def write(self, truth: SceneTruth, answers: SceneAnswers, scores: Scores) -> None:
-        """Append the expressions of one scene."""
+        """Append the expressions of one scene.
+
+        Raises:
+            StoreError: the disk is full or refuses.
+        """
         found = list(rows(self._source, truth, answers, scores))
-        self._file.write_table(pa.Table.from_pylist(found, schema=self._file.schema))
+        with self._explained():
+            self._file.write_table(pa.Table.from_pylist(found, schema=self._file.schema))
 
     def __exit__(self, kind: object, *_: object) -> None:
-        self._file.close()
-        if kind is None:
-            self._partial.replace(self._path)
-        else:
+        try:
+            with self._explained():
+                self._file.close()
+                if kind is None:
+                    self._partial.replace(self._path)
+        finally:
             self._partial.unlink(missing_ok=True)
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise writing_failed(self._path, error) from error

@@ -129,7 +129,8 @@ synthetic rooms' grammar and hardly any other.
 - Command: `hcfres pretrain text --steps {steps} --seed {seed}`
 
 Quality on {quality.sentences} sentences about rooms never read of (seeds from {EXAMINE.start} on);
-the probes are linear and read the mean of a sentence's token features:
+the probes are linear and read the mean of a sentence's token features (pre-training asks for the
+same two things, so they tell that it carries over to other rooms, not that it came for free):
 
 | figure | trained | for comparison |
 |---|---|---|

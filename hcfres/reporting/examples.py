@@ -119,7 +119,7 @@ def example_masks(
     for part, key in zip(parts, keys, strict=True):
         found = [find_example(predictions, key) for _, predictions in rows]
         scene = read_scene(found[0].scene_id)
-        part.suptitle(f"“{found[0].description}”", fontsize=9, wrap=True)
+        part.suptitle(f"“{found[0].description}”", fontsize=10, style="italic", wrap=True)
         panels = part.subplots(1, 1 + len(rows))
         _draw(panels[0], scene, found[0].true, _meant(found[0]))
         for axes, example in zip(panels[1:], found, strict=True):
@@ -128,7 +128,7 @@ def example_masks(
         if part is parts[0]:
             names = ["ground truth", *(label for label, _ in rows)]
             for axes, name in zip(panels, names, strict=True):
-                axes.set_title(name, fontsize=9)
+                axes.set_title(name, fontsize=9, fontweight="bold")
     return figure
 
 

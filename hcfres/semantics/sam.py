@@ -72,6 +72,7 @@ def _tiny() -> Sam:
             out_chans=_DIM,
             norm_layer=partial(nn.LayerNorm, eps=1e-6),
             window_size=8,
+            use_rel_pos=True,
             global_attn_indexes=(1, 3, 4),
         ),
         prompt_encoder=PromptEncoder(
@@ -100,7 +101,7 @@ def _sharpen_positions(sam: Sam) -> None:
     """Let a point be told from its neighbours although the network is narrow.
 
     The positional code's frequencies are spread from coarse to fine, the patch positions start
-    from it, and the first attention of a point to the image starts out looking where it points.
+    from it, and attention between points and image starts out linking what lies close together.
     """
     frequencies = sam.prompt_encoder.pe_layer.positional_encoding_gaussian_matrix
     spread = torch.logspace(-0.3, 0.7, frequencies.shape[1])
@@ -110,6 +111,6 @@ def _sharpen_positions(sam: Sam) -> None:
         sam.image_encoder.pos_embed[..., :_DIM] = 0.3 * position
         nn.init.trunc_normal_(sam.image_encoder.pos_embed[..., _DIM:], std=0.02)
         for layer in sam.mask_decoder.transformer.layers:
-            attention = layer.cross_attn_token_to_image
-            nn.init.orthogonal_(attention.q_proj.weight, gain=1.5)
-            attention.k_proj.weight.copy_(attention.q_proj.weight)
+            for attention in (layer.cross_attn_token_to_image, layer.cross_attn_image_to_token):
+                nn.init.orthogonal_(attention.q_proj.weight, gain=1.5)
+                attention.k_proj.weight.copy_(attention.q_proj.weight)

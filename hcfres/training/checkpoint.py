@@ -5,13 +5,14 @@ weights, the optimiser's moments and the epoch are the whole state.
 """
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save as serialise
 from torch import Tensor, nn, optim
+
+from hcfres.store.files import write_atomic
 
 FORMAT = "1"
 _STATE = "state.safetensors"
@@ -76,17 +77,12 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str,
         path: its folder is made when missing.
         tensors: copied from whatever device they are on.
         about: texts kept in the file's header.
+
+    Raises:
+        StoreError: the disk is full or refuses.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    kept = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-    try:
-        save_file(kept, partial, metadata=dict(about))
-        with partial.open("rb") as written:
-            os.fsync(written.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    kept = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    write_atomic(path, serialise(kept, metadata=dict(about)))
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

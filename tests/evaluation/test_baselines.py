@@ -1,5 +1,7 @@
 """Predictors that do not read the sentence, and those that read the truth."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -44,3 +46,11 @@ def test_the_fast_score_of_superpoints_equals_the_score_of_vertices():
     fast = score(truth, chosen, chosen.any(1), min_points=15)
     slow = baselines.score_masks(truth, chosen[:, truth.labels], min_points=15)
     assert fast.ious.tolist() == pytest.approx(slow.ious.tolist(), abs=0)
+
+
+def test_the_random_object_is_never_the_room_itself():
+    truth = make_truth()
+    walls = tuple(replace(thing, nyu40=1) for thing in truth.scene.objects[1:])
+    scene = replace(truth.scene, objects=(truth.scene.objects[0], *walls))
+    drawn = baselines.random_object(replace(truth, scene=scene), np.random.default_rng(0))
+    assert (drawn == (scene.instances == 3)).all()

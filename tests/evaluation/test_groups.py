@@ -17,6 +17,9 @@ def test_each_group_averages_its_own_expressions():
     assert groups["st"].acc_25 == 1
     assert groups["st"].acc_50 == 0.5
     assert groups["mt"].acc_50 == 0
+    assert groups["with_target"].count == 4
+    assert groups["with_target"].nothing == 0
+    assert groups["zt"].nothing == pytest.approx(2 / 3)
     assert groups["all"].count == 7
     assert groups["all"].miou == pytest.approx(3.8 / 7)
     assert groups["all"].nothing == pytest.approx(2 / 7)

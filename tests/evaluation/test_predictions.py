@@ -1,5 +1,7 @@
 """predictions.parquet, and every accuracy from it alone."""
 
+import errno
+
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -10,6 +12,7 @@ from hcfres.evaluation.groups import group_metrics
 from hcfres.evaluation.predictions import PredictionSource, PredictionWriter
 from hcfres.evaluation.recompute import Thresholds, evaluate_file
 from hcfres.evaluation.runs import decode_runs
+from hcfres.store.errors import StoreError
 from tests.evaluation.scenes import LABELS, make_answers, make_truth
 
 MIN_POINTS = 15
@@ -103,6 +106,16 @@ def test_a_failed_evaluation_leaves_no_file(tmp_path):
     path = tmp_path / "predictions.parquet"
     with pytest.raises(KeyError), PredictionWriter(path, source()):
         raise KeyError
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_is_said_and_leaves_no_file(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(pq.ParquetWriter, "write_table", full)
+    with pytest.raises(StoreError, match=r"predictions\.parquet could not be written: the disk"):
+        write(tmp_path / "predictions.parquet", make_answers())
     assert list(tmp_path.iterdir()) == []
 
 

@@ -122,7 +122,7 @@ def test_a_port_in_use_is_refused_with_the_way_out(told, tmp_path):
 
 
 def test_predictions_that_are_not_there_are_named(told, tmp_path):
-    refused(told("evaluate", "abc"), "no cell was evaluated yet", "make paper")
+    refused(told("evaluate", "abc"), "no cell has predictions.parquet yet", "make paper")
     refused(told("evaluate", tmp_path / "none.parquet"), "none.parquet", "not a readable parquet")
 
 

@@ -136,9 +136,7 @@ def test_a_finished_grid_needs_neither_torch_nor_a_server(workspace, tmp_path):
     script = (
         "import sys, pathlib\n"
         "from rich.console import Console\n"
-        "import flows.report\n"
         "from flows.reproduce import Asked, reproduce_and_report\n"
-        f"flows.report.REPORTS = pathlib.Path({str(tmp_path / 'reports')!r})\n"
         "asked = Asked(pathlib.Path('table3_ablation'), 'smoke')\n"
         "plan = reproduce_and_report(asked, Console())\n"
         "assert not plan.todo\n"
@@ -151,4 +149,4 @@ def test_a_finished_grid_needs_neither_torch_nor_a_server(workspace, tmp_path):
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "all 4 cells are done" in ran.stdout
-    assert (tmp_path / "reports" / "table3.md").exists()
+    assert (tmp_path / "reports" / "smoke" / "table3.md").exists()

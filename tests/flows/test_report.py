@@ -97,13 +97,14 @@ def test_every_table_and_the_results_are_written_and_one_cell_serves_three(
     workspace, tmp_path, monkeypatch
 ):
     monkeypatch.setenv("HCFRES_HOME", str(tmp_path))
-    monkeypatch.setattr(flows.report, "REPORTS", tmp_path / "reports")
+    monkeypatch.setattr(flows.report, "REPORTS", tmp_path / "kept for rooms")
     plan = small_plan(workspace, code=code_of_cells())
     finish(plan.cells[3], scores(0.5, 0.25, 0.35), code=code_of_cells())
     written = write_reports(Console(quiet=True), "smoke")
     names = {path.name for path in written}
     assert names >= {"results.csv"} | {f"table{n}{s}" for n in range(1, 5) for s in (".md", ".tex")}
-    folder = tmp_path / "reports"
+    folder = tmp_path / "reports" / "smoke"
+    assert not (tmp_path / "kept for rooms").exists()
     for number in (2, 3):
         assert "ours, smoke" in (folder / f"table{number}.md").read_text()
         assert "ours, smoke" in (folder / f"table{number}.tex").read_text()

@@ -14,7 +14,15 @@ from hcfres.language.corpus import Labelled, sentences, train_tokenizer
 from hcfres.language.parsing import parse
 from hcfres.language.presets import SPECIAL
 from hcfres.language.pretrain import Pupil, hide, schedule, tokenised
-from hcfres.language.roberta import encode, load_text, load_tokenizer, padded, untrained
+from hcfres.language.quality import _probe
+from hcfres.language.roberta import (
+    TextEncoder,
+    encode,
+    load_text,
+    load_tokenizer,
+    padded,
+    untrained,
+)
 
 TEXTS = [
     Labelled(parse(f"the {colour} {label} is next to the {other}."), label, colour)
@@ -138,3 +146,13 @@ def test_a_few_steps_lower_the_loss(folder: Path) -> None:
 def test_an_untrained_network_has_the_shape_of_the_trained_one() -> None:
     assert untrained(0, 400).config.vocab_size == 400
     assert SPECIAL[1] == "<pad>"
+
+
+def test_the_shipped_weights_tell_what_is_asked_for_in_rooms_never_read_of() -> None:
+    shipped = load_text(
+        EncoderConfig(model="tiny", weights="package:roberta_tiny"), Path("nowhere")
+    )
+    read, examined = sentences("pretrain", 8, 1), sentences("examine", 2, 1)
+    assert _probe(shipped, read, examined, "label") > 0.85
+    blank = TextEncoder(untrained(0, len(shipped.tokenizer)).eval(), shipped.tokenizer)
+    assert _probe(blank, read, examined, "label") < 0.8

@@ -1,9 +1,13 @@
 """What is kept between two epochs."""
 
+import errno
+import os
+
 import pytest
 import torch
 from safetensors import safe_open
 
+from hcfres.store.errors import StoreError
 from hcfres.training import checkpoint
 from hcfres.training.optimizer import make_optimizer, step
 from tests.training.tiny import CONFIG, TinyNetwork
@@ -48,15 +52,16 @@ def test_a_damaged_file_is_refused_by_name(tmp_path):
         checkpoint.restore(tmp_path, *trained(), "me")
 
 
-def test_a_failed_write_leaves_the_old_state(tmp_path, monkeypatch):
+def test_a_full_disk_is_said_and_leaves_the_old_state(tmp_path, monkeypatch):
     checkpoint.save(tmp_path, *trained(), 3, "me")
 
-    def full(*_, **__):
-        raise OSError("No space left on device")
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(checkpoint, "save_file", full)
-    with pytest.raises(OSError, match="No space"):
-        checkpoint.save(tmp_path, *trained(), 4, "me")
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        with pytest.raises(StoreError, match="the disk is full"):
+            checkpoint.save(tmp_path, *trained(), 4, "me")
     assert [path.name for path in tmp_path.iterdir()] == ["state.safetensors"]
     assert checkpoint.restore(tmp_path, *trained(), "me") == 3
 

@@ -29,7 +29,7 @@ UNTOLD = -1
 
 def caption(item: Furniture) -> str:
     """Say pattern, colour, shape and class, as far as they are told: `a striped red chair`."""
-    words = [] if item.pattern == "plain" else [item.pattern]
+    words: list[str] = [] if item.pattern == "plain" else [item.pattern]
     if KINDS[item.label].colour_told:
         words.append(item.colour)
     words += [item.shape] if item.shape else []

@@ -41,7 +41,10 @@ class Lesson(Protocol):
     """What is learnt: a network and a loss that a random generator decides completely."""
 
     what: str
-    network: nn.Module
+
+    @property
+    def network(self) -> nn.Module:
+        """What is trained, in place."""
 
     def loss(
         self, rng: np.random.Generator, done: float

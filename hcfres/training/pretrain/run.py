@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TypeVar
 
 import torch
+from open_clip.model import CLIP
+from segment_anything.modeling import Sam
 
 from hcfres.semantics.clip import build_clip
 from hcfres.semantics.sam import build_sam
@@ -21,9 +23,9 @@ from hcfres.training.pretrain.sam import SamLesson
 from hcfres.training.pretrain.sam_quality import ROOMS_MASKS, examine_sam
 from hcfres.training.pretrain.scans import KeptScans
 
-STEPS = {"sam": 1200, "clip": 700, "backbone": 300}
+STEPS = {"sam": 1200, "clip": 700, "backbone": 800}
 """Of the shipped weights."""
-ROOMS = {"sam": 280, "clip": 280, "backbone": 120}
+ROOMS = {"sam": 280, "clip": 280, "backbone": 160}
 """How many rooms each learns from."""
 V = TypeVar("V")
 _IN_MEMORY = 64
@@ -40,6 +42,12 @@ def pretrain_sam(folder: Path, steps: int, seed: int, report: Report) -> Card:
     sam = build_sam("tiny", seed)
     lesson = SamLesson(sam, lru_cache(_IN_MEMORY)(source), learn)
     train(lesson, Schedule(steps, seed, 2e-3), folder, report)
+    return finish_sam(sam, folder, steps, seed, report)
+
+
+def finish_sam(sam: Sam, folder: Path, steps: int, seed: int, report: Report) -> Card:
+    """Write the trained SAM in half precision, examine what was written, write the card."""
+    source, learn = KeptViews(folder / _VIEWS), LEARN[: ROOMS["sam"]]
     write_weights(folder / FILE_NAME, sam, {})
     fill(sam.eval(), folder / FILE_NAME, "the tiny SAM")
     with torch.inference_mode():
@@ -72,6 +80,12 @@ def pretrain_clip(folder: Path, steps: int, seed: int, report: Report) -> Card:
     clip = build_clip("tiny", seed)
     lesson = ClipLesson(clip, lru_cache(_IN_MEMORY)(source), learn)
     train(lesson, Schedule(steps, seed, 1e-3, 0.05), folder, report)
+    return finish_clip(clip, folder, steps, seed, report)
+
+
+def finish_clip(clip: CLIP, folder: Path, steps: int, seed: int, report: Report) -> Card:
+    """Write the trained CLIP in half precision, examine what was written, write the card."""
+    source, learn = KeptViews(folder / _VIEWS), LEARN[: ROOMS["clip"]]
     write_weights(folder / FILE_NAME, clip, {})
     fill(clip.eval(), folder / FILE_NAME, "the tiny CLIP")
     quality = examine_clip(clip, _told(map(source, EXAM), "clip: examining", report))
@@ -100,6 +114,14 @@ def pretrain_backbone(folder: Path, steps: int, seed: int, report: Report) -> Ca
     teacher = BackboneTeacher(seed)
     lesson = BackboneLesson(teacher, lru_cache(ROOMS["backbone"])(source), learn)
     train(lesson, Schedule(steps, seed, 5e-3), folder, report)
+    return finish_backbone(teacher, folder, steps, seed, report)
+
+
+def finish_backbone(
+    teacher: BackboneTeacher, folder: Path, steps: int, seed: int, report: Report
+) -> Card:
+    """Write the trained U-Net in half precision, examine what was written, write the card."""
+    source, learn = KeptScans(folder / _VIEWS), LEARN[: ROOMS["backbone"]]
     write_weights(folder / FILE_NAME, teacher.backbone, {})
     fill(teacher.eval().backbone, folder / FILE_NAME, "the U-Net")
     rooms = _told(map(source, EXAM), "backbone: examining", report)

@@ -18,11 +18,13 @@ from torch import Tensor
 from hcfres.training.pretrain.views import View, Views, draw_view
 
 _IMAGES = 4
-_PROMPTS = 8
+_PROMPTS = 12
 _PAIRS = (64, 512)
 """Places of a picture whose likeness to how many others is asked for."""
-_ENCODER_ONLY = 0.3
+_ENCODER_ONLY = 0.2
 """Share of the steps in which only the likeness of places is learnt: it costs a third."""
+_LARGE = 0.2
+"""Share of the picture from which on a mask, a wall's say, is left out of the reported IoU."""
 _OTHER_MASKS = 0.1
 """Weight of the masks that are not the best, so that none stays untrained."""
 
@@ -147,7 +149,7 @@ def mask_losses(
     truth: Bool[Tensor, "prompts height width"],
     done: float,
 ) -> tuple[Float[Tensor, ""], Float[Tensor, ""], float]:
-    """Give the mask loss, the quality loss and the mean IoU of the best of the three masks.
+    """Give the mask loss, the quality loss and the mean IoU of the best masks of small things.
 
     Args:
         done: how far the focal loss has taken the balanced cross-entropy's place, 0..1.
@@ -159,7 +161,8 @@ def mask_losses(
     mask = ((1 - _OTHER_MASKS) * best + _OTHER_MASKS * others + _OTHER_MASKS * each[:, 0]).mean()
     overlap = mask_iou(logits.detach(), target)
     quality = F.mse_loss(scores, overlap)
-    return mask, quality, overlap[:, 1:].max(dim=1).values.mean().item()
+    small = target[:, 0].mean(dim=(1, 2)) < _LARGE
+    return mask, quality, overlap[small, 1:].max(dim=1).values.mean().item()
 
 
 def focal(

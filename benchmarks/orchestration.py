@@ -1,0 +1,189 @@
+"""What Prefect, MLflow and the workers add to a grid's wall time.
+
+    OMP_NUM_THREADS=1 python benchmarks/orchestration.py [--cells 4] [--seconds 240] [--tasks 448]
+
+The grid is run twice, by as many workers: once bare, each job a plain call that sleeps as long as
+a real one computes and writes the files that a real one writes; once through the flows, with the
+jobs in worker processes, a Prefect task each, every epoch and every file logged to MLflow. The
+time of the second begins before Prefect and MLflow are imported and ends with the grid's run
+closed; a new workspace and a new server are part of it.
+"""
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+STAGE_SECONDS = 0.25
+"""Of one stage of one scene; masks take longer, superpoints less."""
+EPOCHS = 12
+_PREDICTIONS_BYTES = 2_000_000
+_WEIGHTS_BYTES = 4_000_000
+
+
+def main() -> None:
+    """Run both, and say what the difference is a share of."""
+    options = arguments()
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["HCFRES_HOME"] = folder
+        os.environ["PREFECT_HOME"] = f"{folder}/prefect"
+        os.environ["SLEEP_SECONDS"] = str(options.seconds)
+        (Path(folder) / "prefect").mkdir()
+        import torch  # noqa: F401, PLC0415  a bare grid would import it too
+
+        bare = timed(lambda: run_bare(options))
+        began = time.perf_counter()
+        ready: list[float] = []
+        whole = timed(lambda: run_flows(options, lambda: ready.append(time.perf_counter())))
+    share = (whole - bare) / whole
+    lines = [
+        f"{options.cells} cells of {options.seconds:g} s and {options.tasks} stages of "
+        f"{STAGE_SECONDS} s on {options.workers} workers",
+        f"bare               {bare:8.1f} s",
+        f"through the flows  {whole:8.1f} s, {whole - bare:.1f} s more, "
+        f"{ready[0] - began:.1f} s of them before the first task (imports, server, database)",
+        f"orchestrator's share of the wall time {100 * share:.1f} %",
+    ]
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+def arguments() -> argparse.Namespace:
+    """The command line; the defaults are the shape of `make paper`."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--cells", type=int, default=4)
+    parser.add_argument("--seconds", type=float, default=240.0, help="of a cell")
+    parser.add_argument("--tasks", type=int, default=448, help="8 stages of 56 scenes")
+    parser.add_argument("--workers", type=int, default=2)
+    return parser.parse_args()
+
+
+def timed(work: Callable[[], Any]) -> float:
+    """Seconds that `work` takes."""
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def run_bare(options: argparse.Namespace) -> None:
+    """Call the jobs from a few threads and nothing else."""
+    with ThreadPoolExecutor(options.workers) as threads:
+        list(threads.map(lambda _: make_stage(ignore), range(options.tasks)))
+        list(threads.map(bare_cell, range(options.cells)))
+
+
+def bare_cell(number: int) -> None:
+    """One cell's two jobs."""
+    key = f"bare{number}"
+    train_cell(ignore, "{}", key, False)
+    evaluate_cell(ignore, "{}", key, False)
+
+
+def run_flows(options: argparse.Namespace, ready: Callable[[], None]) -> None:
+    """The same jobs as `hcfres reproduce` runs its own; `ready` is called before the first."""
+    from prefect import flow  # noqa: PLC0415
+    from prefect.task_runners import ThreadPoolTaskRunner  # noqa: PLC0415
+    from rich.console import Console  # noqa: PLC0415
+
+    from flows.grid import open_grid, train_cells  # noqa: PLC0415
+    from flows.places import experiment_file  # noqa: PLC0415
+    from flows.plan import make_plan  # noqa: PLC0415
+    from flows.progress import ProgressBoard  # noqa: PLC0415
+    from flows.scenes import for_each, scene_stage  # noqa: PLC0415
+    from flows.session import Session  # noqa: PLC0415
+    from flows.tracking import Tracker  # noqa: PLC0415
+    from flows.workers import WorkerPool  # noqa: PLC0415
+    from hcfres.config.rows import load_experiment  # noqa: PLC0415
+    from hcfres.store.workspace import Workspace  # noqa: PLC0415
+
+    class Sleepers(WorkerPool):
+        """Workers that sleep instead of computing."""
+
+        def call(self, job: str, *args: Any, on_event: Any = None) -> Any:
+            name = job.partition(":")[2]
+            return super().call(f"{Path(__file__).stem}:{name}", *args, on_event=on_event)
+
+    @flow(validate_parameters=False, task_runner=ThreadPoolTaskRunner(max_workers=16))
+    def stages(session: Session) -> None:
+        ready()
+        for_each(
+            lambda number: scene_stage.submit(session, "sleep", str(number), "", ""),
+            range(options.tasks),
+            session,
+            "stages",
+        )
+
+    @flow(validate_parameters=False, task_runner=ThreadPoolTaskRunner())
+    def grid_flow(session: Session) -> None:
+        stages(session)
+        if failed := train_cells(plan, session):
+            raise RuntimeError(f"failed: {failed}")
+
+    workspace = Workspace()
+    experiment = load_experiment(experiment_file("table3_ablation"))
+    seeds = tuple(range(-(-options.cells // len(experiment.rows))))
+    whole = make_plan(experiment, experiment.setting("smoke"), workspace, "benchmark", seeds=seeds)
+    plan = replace(whole, cells=whole.cells[: options.cells])
+    console = Console(file=sys.stderr)
+    with Sleepers(("cpu",) * options.workers) as pool, ProgressBoard(console).open() as board:
+        session = Session(workspace, pool, Tracker(workspace), board)
+        grid = open_grid(plan, session)
+        grid_flow(replace(session, grid=grid))
+        grid.end()
+
+
+def make_stage(emit: Callable[[Any], None], *_: Any) -> float:
+    """Sleep as long as one stage of one scene."""
+    time.sleep(STAGE_SECONDS)
+    return STAGE_SECONDS
+
+
+def train_cell(emit: Callable[[Any], None], cell: str, key: str, *_: Any) -> None:
+    """Sleep epoch by epoch and keep a journal, a checkpoint and weights."""
+    from hcfres.training.journal import EpochReport  # noqa: PLC0415
+
+    folder = cell_folder(key)
+    (folder / "cell.json").write_text(cell)
+    (folder / "checkpoint").mkdir(exist_ok=True)
+    losses = dict.fromkeys(("total", "mask_bce", "mask_dice", "score", "sampling"), 1.0)
+    for epoch in range(EPOCHS):
+        time.sleep(0.9 * float(os.environ["SLEEP_SECONDS"]) / EPOCHS)
+        report = asdict(EpochReport(epoch, EPOCHS, losses, 1.0, 1e-3, 0.1, 1.0, 1e3, 1.0))
+        with (folder / "metrics.jsonl").open("a") as file:
+            file.write(json.dumps(report) + "\n")
+        (folder / "checkpoint" / "state.safetensors").write_bytes(bytes(3 * _WEIGHTS_BYTES))
+        emit(report)
+    (folder / "weights.safetensors").write_bytes(bytes(_WEIGHTS_BYTES))
+
+
+def evaluate_cell(emit: Callable[[Any], None], cell: str, key: str, *_: Any) -> None:
+    """Sleep scene by scene and keep predictions and results."""
+    folder = cell_folder(key)
+    for scene in range(16):
+        time.sleep(0.1 * float(os.environ["SLEEP_SECONDS"]) / 16)
+        emit(scene)
+    (folder / "predictions.parquet").write_bytes(os.urandom(_PREDICTIONS_BYTES))
+    metrics = {f"val/group{number}/miou": 0.1 for number in range(250)}
+    results = {"code": "benchmark", "inputs": [], "metrics": metrics}
+    (folder / "results.json").write_text(json.dumps(results))
+
+
+def cell_folder(key: str) -> Path:
+    """Of a cell, made when missing."""
+    folder = Path(os.environ["HCFRES_HOME"]) / "cells" / key
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def ignore(_: Any) -> None:
+    """Hear nothing."""
+
+
+if __name__ == "__main__":
+    main()
