@@ -16,11 +16,10 @@ from hcfres.data.batch import Batch
 from hcfres.data.dataset import Dataset
 from hcfres.evaluation.answers import SceneTruth, scene_truth
 from hcfres.evaluation.cost import count_parameters, measure_latency
-from hcfres.evaluation.evaluate import AnswerRules, evaluate_cell, held_out_miou
+from hcfres.evaluation.evaluate import evaluate_cell, held_out_miou, rules_of
 from hcfres.evaluation.predictions import PredictionSource
 from hcfres.language.roberta import load_text
 from hcfres.model.network import HcfRes
-from hcfres.model.output import Rule
 from hcfres.pipeline.collate import collate
 from hcfres.pipeline.scene import Preparation
 from hcfres.pipeline.split import PreparedSplit
@@ -72,7 +71,7 @@ def train(emit: Emit, cell: CellConfig, key: str, preparation: Preparation) -> N
     check = None
     if held_out:
         scenes = Truths(replace(everything, only=frozenset(held_out)))
-        check = lambda network: held_out_miou(network, scenes, rules_of(cell))  # noqa: E731
+        check = lambda network: held_out_miou(network, scenes, rules_of(cell.setting))  # noqa: E731
     machine = preparation.machine
     train_network(
         cell,
@@ -95,7 +94,7 @@ def evaluate(emit: Emit, cell: CellConfig, key: str, preparation: Preparation) -
         dataset_version=data_key(cell.setting),
         dataset_hash=validation.dataset.expressions_hash(cell.setting.data.expressions, "val"),
         split="val",
-        rule=rules_of(cell).rule,
+        rule=rules_of(cell.setting).rule,
         min_points=cell.setting.min_points,
         cell_key=key,
     )
@@ -109,12 +108,6 @@ def evaluate(emit: Emit, cell: CellConfig, key: str, preparation: Preparation) -
     )
     metrics = _named(scores.flat()) | _cost(network, validation, cell, preparation)
     _declare(cell, key, folder, metrics, time.perf_counter() - began)
-
-
-def rules_of(cell: CellConfig) -> AnswerRules:
-    """3D-GRES on Multi3DRefer, 3D-RES (always one answer) on ScanRefer."""
-    rule: Rule = "gres" if cell.setting.data.expressions == "multi3drefer" else "res"
-    return AnswerRules(rule, cell.setting.min_points)
 
 
 def trained_network(cell: CellConfig, folder: Path, preparation: Preparation) -> HcfRes:

@@ -4,6 +4,7 @@ Parameters carry the names of the public U-Net that the ancestors share, so that
 as they are.
 """
 
+import logging
 import math
 import warnings
 from collections import OrderedDict
@@ -20,6 +21,9 @@ with warnings.catch_warnings():  # spconv decorates with names that newer torch 
     import spconv.pytorch as spconv
     from spconv import __version__ as spconv_version
     from spconv.core import ConvAlgo
+
+# spconv asks torch at every start whether it is traced, by a name that newer torch warns about.
+logging.getLogger("torch.fx._symbolic_trace").setLevel(logging.ERROR)
 
 LEGACY_SMALLEST_SHAPE = 128
 """The ancestors' grid has at least this many voxels along each axis."""
@@ -233,20 +237,30 @@ def backend_check(device: torch.device | str = "cpu") -> tuple[str, float]:
         gradients from dense torch, on a few voxels.
     """
     generator = torch.Generator().manual_seed(0)
-    occupied = torch.rand(8, 8, 8, generator=generator) < 0.3
-    coordinates = occupied.nonzero()
-    layer = _same(4, 4, level=0).to(device)
-    values = torch.randn(len(coordinates), 4, generator=generator)
-    sparse = values.to(device).requires_grad_()
-    places = torch.nn.functional.pad(coordinates, (1, 0)).int().to(device)
-    ours = layer(spconv.SparseConvTensor(sparse, places, [8, 8, 8], 1)).features
-    weight = layer.weight.detach().cpu().requires_grad_()
-    dense = values.detach().clone().requires_grad_()
-    grid = torch.zeros(8, 8, 8, 4).index_put(tuple(coordinates.T), dense).permute(3, 0, 1, 2)
-    theirs = nn.functional.conv3d(grid[None], weight.permute(0, 4, 1, 2, 3), padding=1)[0]
-    theirs = theirs.permute(1, 2, 3, 0)[tuple(coordinates.T)]
-    ours.sin().sum().backward()
-    theirs.sin().sum().backward()
-    pairs = ((ours, theirs), (sparse.grad, dense.grad), (layer.weight.grad, weight.grad))
-    worst = max(float((a.detach().cpu() - b.detach()).abs().max()) for a, b in pairs)
+    places = (torch.rand(8, 8, 8, generator=generator) < 0.3).nonzero()
+    values = torch.randn(len(places), 4, generator=generator)
+    layer: nn.Module = _same(4, 4, level=0)
+    weight = next(layer.parameters()).detach().clone()
+    layer = layer.to(device)
+
+    def sparse(given: Tensor) -> Tensor:
+        indices = nn.functional.pad(places, (1, 0)).int().to(device)
+        return layer(spconv.SparseConvTensor(given, indices, [8, 8, 8], 1)).features
+
+    def dense(given: Tensor) -> Tensor:
+        grid = given.new_zeros(8, 8, 8, 4).index_put(tuple(places.T), given).permute(3, 0, 1, 2)
+        found = nn.functional.conv3d(grid[None], weight.permute(0, 4, 1, 2, 3), padding=1)[0]
+        return found.permute(1, 2, 3, 0)[tuple(places.T)]
+
+    ours = _with_gradients(sparse, values.to(device), next(layer.parameters()))
+    theirs = _with_gradients(dense, values, weight.requires_grad_())
+    worst = max(float((a.cpu() - b).abs().max()) for a, b in zip(ours, theirs, strict=True))
     return f"spconv {spconv_version} (Native)", worst
+
+
+def _with_gradients(
+    function: Callable[[Tensor], Tensor], values: Tensor, weight: Tensor
+) -> tuple[Tensor, ...]:
+    given = values.detach().clone().requires_grad_()
+    found = function(given)
+    return found.detach(), *torch.autograd.grad(found.sin().sum(), (given, weight))

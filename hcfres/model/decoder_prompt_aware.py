@@ -1,5 +1,7 @@
 """IPDN's prompt-aware decoder: queries that look like targets prompt the others."""
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
@@ -56,7 +58,7 @@ class PromptAwareDecoder(nn.Module):
         self, layers: list[PromptAwareLayer], heads: PredictionHeads, neighbours: int
     ) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(layers)
+        self.layers: Sequence[PromptAwareLayer] = nn.ModuleList(layers)  # type: ignore[assignment]
         self.heads = heads
         self.neighbours = neighbours
 

@@ -11,9 +11,10 @@ from pathlib import Path
 import mlflow
 import pandas as pd
 import pytest
+from mlflow.tracking import MlflowClient
+
 from hcfres.evaluation.recompute import evaluate_file
 from hcfres.store.workspace import Workspace
-from mlflow.tracking import MlflowClient
 
 ROOT = Path(__file__).resolve().parents[2]
 HCFRES = [sys.executable, "-m", "flows.cli"]
@@ -22,7 +23,12 @@ GRID = ["reproduce", "table3_ablation", "--setting", "smoke"]
 
 def run(workspace: Path, *arguments: str) -> str:
     asked = subprocess.run(
-        [*HCFRES, *arguments], env=environment(workspace), cwd=ROOT, text=True, capture_output=True
+        [*HCFRES, *arguments],
+        env=environment(workspace),
+        cwd=ROOT,
+        text=True,
+        capture_output=True,
+        check=False,
     )
     assert asked.returncode == 0, asked.stdout + asked.stderr
     return asked.stdout

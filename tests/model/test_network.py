@@ -188,7 +188,7 @@ def test_a_frozen_backbone_neither_learns_nor_drifts():
     assert network.encoder.adapter.training
 
 
-@pytest.mark.parametrize("method", ["hcf_res", "mdin"])
+@pytest.mark.parametrize("method", ["hcf_res", pytest.param("mdin", marks=pytest.mark.slow)])
 def test_it_learns_one_small_scene_by_heart(method):
     """Three sentences, one of them about nothing: IoU over 0.95 and nothing fires for the empty."""
     torch.manual_seed(0)

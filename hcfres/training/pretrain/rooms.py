@@ -4,6 +4,7 @@ import io
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from jaxtyping import UInt8
@@ -72,7 +73,7 @@ class KeptViews:
         try:
             with np.load(path, allow_pickle=False) as arrays:
                 kept = {name: arrays[name] for name in ("colour", "instances", "exposed")}
-        except (ValueError, KeyError, OSError) as error:
+        except (ValueError, KeyError, OSError, BadZipFile) as error:
             raise DataError(path, f"not readable views ({error})", "remove it") from error
         return RoomViews(room=make_room(seed, scene_id(seed)), **kept)
 

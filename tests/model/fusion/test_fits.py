@@ -38,6 +38,6 @@ def test_the_fit_meets_the_papers_total(fit):
 
 
 def test_fit_a_meets_it_with_instance_features_of_width_768():
-    """Both branches read one width here, so the dense branch's 256 x 512 difference is added."""
+    """Both branches read one width here; the dense branch cancels out, being IPDN's own."""
     more = _size(_full("A"), 768) - _size(_ipdn(), 768)
     assert f"{(IPDN + more) / 1e6:.2f}" == "157.69"
