@@ -12,6 +12,7 @@ from flows.acquire import acquire
 from flows.describe import describe, neediest
 from flows.figures import write_figures
 from flows.logbook import LOGGED, CellLog
+from flows.places import DEFAULT_SETTING, REPORTS
 from flows.plan import Plan
 from flows.prepare import prepare
 from flows.report import grid_table
@@ -89,5 +90,8 @@ def close_grid(plan: Plan, grid: TrackedRun, workspace: Workspace) -> None:
                 )
     figures: tuple[Path, ...] = write_figures(plan, workspace, plan.folder / "figures")
     grid.artefacts(figures, "figures")
+    if plan.setting.name == DEFAULT_SETTING:
+        for figure in figures:
+            write_atomic(REPORTS / "figures" / figure.name, figure.read_bytes())
     grid.end()
     write_atomic(plan.folder / LOGGED, b"")

@@ -67,18 +67,21 @@ class MultiHeadAttention(nn.Module):
         queries, keys, values = map(self._split, projected)
         return self._gather(queries, Memory(keys, values), mask)
 
-    def logits(
+    def summed_logits(
         self,
         queries: Float[Tensor, "batch target dim"],
-        source: Float[Tensor, "batch source dim"],
-    ) -> Float[Tensor, "batch target source"]:
-        """The scaled products before the softmax, averaged over the heads."""
-        dim = queries.shape[-1]
-        weights, biases = self.in_proj_weight[: 2 * dim], self.in_proj_bias[: 2 * dim]
-        asked = F.linear(queries, weights[:dim], biases[:dim])
-        keys = F.linear(source, weights[dim:], biases[dim:])
-        # The heads' products add up to the whole product.
-        return asked @ keys.transpose(1, 2) / (self.heads * (dim / self.heads) ** 0.5)
+        counted: Bool[Tensor, "batch target"],
+        memory: Memory,
+    ) -> Float[Tensor, "batch source"]:
+        """The scaled products before the softmax, averaged over the heads and summed over the
+        queries that count."""
+        dim, weights = queries.shape[-1], counted.to(queries.dtype)
+        # Products are linear in the query, so the sum is taken first.
+        total = (weights[:, None] @ queries).squeeze(1)
+        asked = F.linear(total, self.in_proj_weight[:dim])
+        asked = asked + weights.sum(1, keepdim=True) * self.in_proj_bias[:dim]
+        asked = asked.unflatten(-1, (self.heads, 1, -1)) / (self.heads * (dim // self.heads) ** 0.5)
+        return (asked @ memory.keys.transpose(-1, -2)).sum((1, 2))
 
     def _gather(
         self,

@@ -32,9 +32,10 @@ class PromptAwareLayer(nn.Module):
         Float[Tensor, "expressions queries"],  # how much the sentence means each query
     ]:
         """The sentence after it has looked at the queries, and the summed logits of that look."""
-        text = self.text_asks(around.text, queries, multiplicity(around.query_counts))
-        logits = self.text_asks.attn.logits(around.text, queries)
-        return text, (logits * around.text_valid[..., None]).sum(1)
+        attn = self.text_asks.attn
+        memory = attn.remember(queries)
+        text = around.text + attn(around.text, memory, multiplicity(around.query_counts))
+        return text, attn.summed_logits(around.text, around.text_valid, memory)
 
     def forward(
         self,

@@ -141,7 +141,7 @@ def encode_frames(
 
 
 def prepare_images(
-    images: Sequence[UInt8[np.ndarray, "height width 3"]], clip: CLIP, centre_crop: bool = False
+    images: Sequence[UInt8[np.ndarray, "_ _ 3"]], clip: CLIP, centre_crop: bool = False
 ) -> Float[Tensor, "batch 3 image_height image_width"]:
     """Resize to the image tower's size and normalise the colours as CLIP was trained on them."""
     height, width = clip.visual.image_size

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import mlflow
 import pandas as pd
@@ -50,7 +51,7 @@ def files_of(workspace: Path) -> dict[str, int]:
 
 @pytest.fixture(scope="module")
 def grid(tmp_path_factory) -> Path:
-    workspace = tmp_path_factory.mktemp("workspace")
+    workspace = tmp_path_factory.mktemp("newcomer") / "workspace"
     run(workspace, *GRID)
     return workspace
 
@@ -122,6 +123,18 @@ def test_a_removed_cell_is_run_again_and_nothing_else(grid):
     assert {c.name: (c / "DONE.json").stat().st_mtime_ns for c in cells[1:]} == kept
     after = {k: v for k, v in files_of(grid).items() if k.startswith(("store", "data"))}
     assert after == store
+
+
+def test_the_readmes_notebook_example_runs(grid, monkeypatch):
+    readme = (ROOT / "README.md").read_text()
+    example = readme.split("```python\n")[1].split("```")[0]
+    monkeypatch.chdir(grid.parent)
+    names: dict[str, Any] = {}
+    exec(example, names)
+    assert [answer.sentence for answer in names["answers"]] == [
+        "the white chair",
+        "all the pillows",
+    ]
 
 
 @pytest.mark.slow

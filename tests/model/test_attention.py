@@ -46,18 +46,20 @@ def test_attention_among_rows_is_attention_with_itself_as_source():
     torch.testing.assert_close(ours.among(rows), ours(rows, ours.remember(rows)))
 
 
-def test_logits_are_the_mean_over_the_heads_of_the_scaled_products():
+def test_summed_logits_are_the_mean_over_heads_of_scaled_products_summed_over_queries():
     ours, _ = _pair()
     queries, source = _rows(2, 4), _rows(2, 6)
-    heads = DIM // HEADS
+    counted = torch.tensor([[True, False, True, True], [False, False, True, False]])
+    width = DIM // HEADS
     asked = queries @ ours.in_proj_weight[:DIM].T + ours.in_proj_bias[:DIM]
     keys = source @ ours.in_proj_weight[DIM : 2 * DIM].T + ours.in_proj_bias[DIM : 2 * DIM]
     each = [
-        asked[..., i * heads : (i + 1) * heads] @ keys[..., i * heads : (i + 1) * heads].mT
+        asked[..., i * width : (i + 1) * width] @ keys[..., i * width : (i + 1) * width].mT
         for i in range(HEADS)
     ]
-    expected = torch.stack(each).mean(0) / heads**0.5
-    torch.testing.assert_close(ours.logits(queries, source), expected)
+    expected = (torch.stack(each).mean(0) / width**0.5 * counted[..., None]).sum(1)
+    found = ours.summed_logits(queries, counted, ours.remember(source))
+    torch.testing.assert_close(found, expected)
 
 
 def test_a_row_counted_three_times_is_three_equal_rows():

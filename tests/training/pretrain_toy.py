@@ -15,18 +15,18 @@ def furniture(number: int) -> Furniture:
     """A piece without a place."""
     colour = tuple(COLOURS)[number]
     return Furniture(
-        number,
-        LABELS[number],
-        colour,
-        "plain",
-        "medium",
-        "",
-        (0, 0, 0),
-        (1, 1, 1),
-        0.0,
-        None,
-        False,
-    )  # type: ignore[arg-type]
+        object_id=number,
+        label=LABELS[number],
+        colour=colour,  # type: ignore[arg-type]
+        pattern="plain",
+        size="medium",
+        shape="",
+        centre=(0.0, 0.0, 0.0),
+        extent=(1.0, 1.0, 1.0),
+        heading=0.0,
+        rests_on=None,
+        on_wall=False,
+    )
 
 
 def views(seed: int, frames: int = 2) -> RoomViews:

@@ -23,7 +23,7 @@ from hcfres.training.pretrain.sam import SamLesson
 from hcfres.training.pretrain.sam_quality import ROOMS_MASKS, examine_sam
 from hcfres.training.pretrain.scans import KeptScans
 
-STEPS = {"sam": 1200, "clip": 700, "backbone": 800}
+STEPS = {"sam": 2400, "clip": 700, "backbone": 800}
 """Of the shipped weights."""
 ROOMS = {"sam": 280, "clip": 280, "backbone": 160}
 """How many rooms each learns from."""

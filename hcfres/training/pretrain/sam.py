@@ -161,8 +161,9 @@ def mask_losses(
     mask = ((1 - _OTHER_MASKS) * best + _OTHER_MASKS * others + _OTHER_MASKS * each[:, 0]).mean()
     overlap = mask_iou(logits.detach(), target)
     quality = F.mse_loss(scores, overlap)
+    reached = overlap[:, 1:].max(dim=1).values
     small = target[:, 0].mean(dim=(1, 2)) < _LARGE
-    return mask, quality, overlap[small, 1:].max(dim=1).values.mean().item()
+    return mask, quality, (reached[small] if small.any() else reached).mean().item()
 
 
 def focal(
