@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+import jaxtyping
 import pytest
 import torch
 
@@ -188,6 +189,16 @@ def test_a_frozen_backbone_neither_learns_nor_drifts():
     assert network.encoder.adapter.training
 
 
+@pytest.fixture
+def unchecked_shapes():
+    """Shapes are checked by the other tests; here the checks would take most of the time."""
+    before = jaxtyping.config.jaxtyping_disable
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", before)
+
+
+@pytest.mark.usefixtures("unchecked_shapes")
 @pytest.mark.parametrize("method", ["hcf_res", pytest.param("mdin", marks=pytest.mark.slow)])
 def test_it_learns_one_small_scene_by_heart(method):
     """Three sentences, one of them about nothing: IoU over 0.95 and nothing fires for the empty."""
