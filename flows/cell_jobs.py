@@ -169,7 +169,7 @@ def _declare(
         "setting": cell.setting.name,
         "seed": cell.seed,
         "code": code_of_cells(),
-        "inputs": input_keys(cell.setting, Workspace()),
+        "inputs": input_keys(cell, Workspace()),
         "metrics": metrics
         | {"time/training_s": training_s, "time/evaluation_s": evaluation_s}
         | _last_held_out(reports),

@@ -82,9 +82,8 @@ def make_plan(
         code: fingerprint of the code that would run the cells now; finished cells of other code
             are planned again.
     """
-    inputs = input_keys(setting, workspace)
     cells = tuple(
-        _look_up(row, cell, cell_key(cell, inputs), workspace, code)
+        _look_up(row, cell, cell_key(cell, input_keys(cell, workspace)), workspace, code)
         for row, cell in experiment.cells(setting, only, seeds)
     )
     identity = digest(experiment.name, *(cell.key for cell in cells))
@@ -92,9 +91,14 @@ def make_plan(
     return Plan(experiment, setting, cells, folder, _measured(workspace, setting.name))
 
 
-def input_keys(setting: SettingConfig, workspace: Workspace) -> tuple[str, ...]:
-    """Identify what every cell of a setting reads: data, weights, and the stages' versions."""
-    names = [setting.sam.weights, setting.clip.weights, setting.text.weights]
+def input_keys(cell: CellConfig, workspace: Workspace) -> tuple[str, ...]:
+    """Identify what a cell reads: data, the stages' versions, and the weights its method uses."""
+    setting, semantics = cell.setting, cell.method.semantics
+    names = [setting.text.weights]
+    if semantics is not None:
+        names.append(setting.clip.weights)
+    if semantics is not None and "instance" in semantics.granularities:
+        names.append(setting.sam.weights)
     if setting.training.backbone_weights is not None:
         names.append(setting.training.backbone_weights)
     weights = [weights_identity(name, workspace.weights) for name in names]

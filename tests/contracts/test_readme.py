@@ -22,7 +22,8 @@ def test_every_file_the_readme_points_to_is_there():
 def test_every_cited_decision_has_its_number():
     decisions = (ROOT / "reports" / "decisions.md").read_text()
     known = {int(number) for number in re.findall(r"^\| (\d+) \|", decisions, re.MULTILINE)}
-    sources = [p for folder in ("hcfres", "flows", "experiments") for p in (ROOT / folder).rglob("*")]
+    folders = ("hcfres", "flows", "experiments")
+    sources = [path for folder in folders for path in (ROOT / folder).rglob("*")]
     cited = {
         int(number)
         for path in sources

@@ -59,7 +59,7 @@ def test_a_name_or_a_place_is_not(workspace, tmp_path):
     assert keys_in(renamed, workspace) == before
     assert keys_in(setting, Workspace(tmp_path / "elsewhere")) == before
     cell = small_plan(workspace).cells[0].cell
-    inputs = input_keys(setting, workspace)
+    inputs = input_keys(cell, workspace)
     called = changed(cell, method=changed(cell.method, name="x", title="y"))
     assert cell_key(called, inputs) == cell_key(cell, inputs) == before[0]
 

@@ -18,6 +18,7 @@ from hcfres.training.pretrain.sam import (
     one_wall,
     predict,
     sam_images,
+    sharpen,
 )
 from hcfres.training.pretrain.sam_quality import SamQuality, compare
 from hcfres.training.pretrain.views import draw_view, view
@@ -132,3 +133,13 @@ def test_the_share_found_is_given_by_size() -> None:
     rows = quality.by_size()
     assert rows[0] == (200, 400, 2, 0.5)
     assert rows[-1][2:] == (1, 1.0)
+
+
+def test_sharpening_multiplies_the_logits_and_leaves_the_scores() -> None:
+    sam = build_sam("tiny", 0).eval()
+    embedding = sam.image_encoder(sam_images(sam, [view(views(0), 0)]))
+    before = predict(sam, embedding, np.array([[10.0, 20.0]]), (240, 320))
+    sharpen(sam, 4.0)
+    after = predict(sam, embedding, np.array([[10.0, 20.0]]), (240, 320))
+    torch.testing.assert_close(after[0], 4 * before[0], rtol=0.02, atol=0.02)
+    torch.testing.assert_close(after[1], before[1])

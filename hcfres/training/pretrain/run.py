@@ -19,7 +19,7 @@ from hcfres.training.pretrain.clip import ClipLesson
 from hcfres.training.pretrain.clip_quality import examine_clip
 from hcfres.training.pretrain.loop import Progress, Report, Schedule, train
 from hcfres.training.pretrain.rooms import EXAM, LEARN, KeptViews
-from hcfres.training.pretrain.sam import SamLesson
+from hcfres.training.pretrain.sam import SamLesson, sharpen
 from hcfres.training.pretrain.sam_quality import ROOMS_MASKS, examine_sam
 from hcfres.training.pretrain.scans import KeptScans
 
@@ -30,6 +30,7 @@ ROOMS = {"sam": 280, "clip": 280, "backbone": 160}
 V = TypeVar("V")
 _IN_MEMORY = 64
 _VIEWS = "views"
+_SHARPEN = 4.0
 
 
 def pretrain_sam(folder: Path, steps: int, seed: int, report: Report) -> Card:
@@ -48,6 +49,7 @@ def pretrain_sam(folder: Path, steps: int, seed: int, report: Report) -> Card:
 def finish_sam(sam: Sam, folder: Path, steps: int, seed: int, report: Report) -> Card:
     """Write the trained SAM in half precision, examine what was written, write the card."""
     source, learn = KeptViews(folder / _VIEWS), LEARN[: ROOMS["sam"]]
+    sharpen(sam, _SHARPEN)
     write_weights(folder / FILE_NAME, sam, {})
     fill(sam.eval(), folder / FILE_NAME, "the tiny SAM")
     with torch.inference_mode():

@@ -85,6 +85,18 @@ def one_wall(view: View) -> Int[np.ndarray, "height width"]:
     return np.where(walls, first, view.instances)
 
 
+@torch.no_grad()
+def sharpen(sam: Sam, factor: float) -> None:
+    """Multiply every mask logit, so that the masks stay and their stability score spreads out.
+
+    The stability score compares the mask at logits -1 and 1; a network trained for so short a
+    time has logits of that size all over its masks.
+    """
+    for hypernetwork in sam.mask_decoder.output_hypernetworks_mlps:
+        hypernetwork.layers[-1].weight *= factor
+        hypernetwork.layers[-1].bias *= factor
+
+
 def sam_images(sam: Sam, views: list[View]) -> Float[Tensor, "batch 3 image image"]:
     """Resize, normalise and pad as `SamPredictor` does."""
     resize = ResizeLongestSide(sam.image_encoder.img_size)
