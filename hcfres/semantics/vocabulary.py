@@ -9,8 +9,20 @@ from pathlib import Path
 
 from open_clip.tokenizer import bytes_to_unicode
 
+from hcfres.data.rooms import words as lexicon
+
 Pieces = tuple[str, ...]
 Pair = tuple[str, str]
+
+
+def room_words() -> frozenset[str]:
+    """Give every word that names a thing of the rooms or a property of it."""
+    tables = (lexicon.NOUNS, lexicon.COLOURS, lexicon.PATTERNS, lexicon.SIZES, lexicon.SHAPES)
+    phrases = [phrase for table in tables for key in table for phrase in (key, *table[key])]
+    heads = [noun.split()[-1] for nouns in lexicon.NOUNS.values() for noun in nouns]
+    few = ("a", "an", "the", "with", "of", "and", "wall", "floor")
+    plurals = map(lexicon.plural, heads)
+    return frozenset({*(word for phrase in phrases for word in phrase.split()), *plurals, *few})
 
 
 def learn_merges(words: Iterable[str]) -> tuple[Pair, ...]:

@@ -4,6 +4,7 @@
 network that is the same on every machine), anything else a file under the workspace's `weights`.
 """
 
+import json
 from pathlib import Path
 
 import torch
@@ -19,6 +20,8 @@ from hcfres.store.weights import PACKAGE, RANDOM, SHIPPED, weights_identity
 
 FILE_NAME = "weights.safetensors"
 """Of every shipped network, in its folder beside its card.md."""
+
+_ABOUT = "about"
 
 PUBLISHED = {
     "sam_vit_h_4b8939.pth": "the model table of github.com/facebookresearch/segment-anything",
@@ -148,13 +151,14 @@ def write_weights(path: Path, network: nn.Module, about: dict[str, str]) -> None
         for name, tensor in network.state_dict().items()
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(path, save(state, metadata=about))
+    # one entry: the order of several differs from run to run, and with it the file's hash
+    write_atomic(path, save(state, metadata={_ABOUT: json.dumps(about, sort_keys=True)}))
 
 
 def read_about(path: Path) -> dict[str, str]:
     """Read what `write_weights` was told about the weights."""
     with safe_open(path, framework="pt") as file:
-        return dict(file.metadata() or {})
+        return json.loads((file.metadata() or {}).get(_ABOUT, "{}"))
 
 
 def fill(network: nn.Module, path: Path, what: str) -> None:
