@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import signal
 import sys
 from collections.abc import Iterator
 
@@ -12,7 +13,8 @@ _TOLD_PLAINLY = {"ConfigError", "DataError", "StoreError", "JobError", "PlanErro
 
 @contextlib.contextmanager
 def explained(console: Console) -> Iterator[None]:
-    """Turn a known error into one message and exit code 2."""
+    """Turn a known error into one message and exit code 2; SIGTERM ends like Ctrl-C."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
     except KeyboardInterrupt:
