@@ -4,6 +4,7 @@ Importing this package sets what Prefect, MLflow and the Hugging Face libraries 
 environment at their own import: no telemetry, nothing from the network, no stray processes.
 """
 
+import logging
 import os
 
 from hcfres.store.workspace import home
@@ -23,3 +24,5 @@ _DEFAULTS = {
 
 for _name, _value in _DEFAULTS.items():
     os.environ.setdefault(_name, _value)
+
+logging.getLogger("torch.fx._symbolic_trace").setLevel(logging.ERROR)  # spconv's import warns of it

@@ -60,11 +60,16 @@ def reproduce(
 
 
 @app.command(rich_help_panel=_RUN)
-def report(setting: SettingOption = "rooms") -> None:
+def report(
+    setting: SettingOption = "rooms",
+    from_mlflow: Annotated[
+        bool, typer.Option("--from-mlflow", help="Read MLflow's runs, not the cells' folders.")
+    ] = False,
+) -> None:
     """Write every table as Markdown and LaTeX, and the results, from the cells that are done."""
     from flows.report import write_reports  # noqa: PLC0415
 
-    write_reports(console, setting)
+    write_reports(console, setting, from_mlflow=from_mlflow)
 
 
 @app.command(rich_help_panel=_STAGE)
@@ -138,7 +143,7 @@ def predict(
     cloud: Annotated[Path, typer.Option(help="PLY of the scene, with or without faces.")],
     say: Annotated[list[str], typer.Option(help="A sentence; give as many as you like.")],
     intrinsics: Annotated[Path | None, typer.Option(help="JSON of the camera.")] = None,
-    cell: Annotated[str | None, typer.Option(help="A cell's key; default: best hcf_res.")] = None,
+    cell: Annotated[str | None, typer.Option(help="A cell's key; default: newest hcf_res.")] = None,
     out: Annotated[Path, typer.Option(help="Where the answers go.")] = Path("answers"),
 ) -> None:
     """Ask about a scan of your own."""

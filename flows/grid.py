@@ -1,6 +1,5 @@
 """The whole line as one flow: data, superpoints, features, training, evaluation, the table."""
 
-import logging
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -43,8 +42,6 @@ def run_grid(plan: Plan, workspace: Workspace, console: Console, accept_code: bo
     Raises:
         JobError: cells failed; the others are done and kept.
     """
-    for name in ("mlflow", "alembic"):
-        logging.getLogger(name).setLevel(logging.WARNING)
     with open_session(workspace, console, accept_code) as session:
         grid = open_grid(plan, session)
         inside = replace(session, grid=grid)

@@ -75,5 +75,5 @@ def _metrics(report: EpochReport) -> dict[str, float]:
     for name in ("gradient_norm", "learning_rate", "seconds", "memory_mb"):
         metrics[f"train/{name}"] = told[name]
     if told["held_out_miou"] is not None:
-        metrics["held_out/miou"] = told["held_out_miou"]
+        metrics["curve/held_out_miou"] = told["held_out_miou"]
     return metrics

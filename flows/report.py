@@ -7,33 +7,41 @@ import pandas as pd
 from rich.console import Console
 
 from flows.places import DEFAULT_SETTING, REPORTS, table_files
-from flows.plan import Plan, PlannedCell, make_plan
+from flows.plan import Plan, PlannedCell, accept, make_plan
 from hcfres.config.experiment import AblationConfig, ComparisonConfig, flat
 from hcfres.config.rows import load_experiment
 from hcfres.pipeline.versions import code_of_cells
 from hcfres.reporting.columns import printed_columns
-from hcfres.reporting.frame import read_records, results_frame
+from hcfres.reporting.frame import CellRecord, read_records, results_frame
 from hcfres.reporting.table import Line, Table, summarise
 from hcfres.reporting.text import latex, markdown
 from hcfres.store.files import write_atomic
 from hcfres.store.workspace import Workspace
 
 
-def write_reports(console: Console, setting: str = DEFAULT_SETTING) -> tuple[Path, ...]:
+def write_reports(
+    console: Console,
+    setting: str = DEFAULT_SETTING,
+    accept_code: bool = False,
+    from_mlflow: bool = False,
+) -> tuple[Path, ...]:
     """Write every table as Markdown and LaTeX, and results.csv, from the finished cells.
 
     Those of the embedded default are the repository's reports/; another setting's go into the
-    workspace, so that no number of one setting replaces another's.
+    workspace, so that no number of one setting replaces another's. MLflow and the workspace's
+    folders hold the same results; `from_mlflow` reads the former.
     """
     workspace = Workspace()
     folder = REPORTS if setting == DEFAULT_SETTING else workspace.root / "reports" / setting
-    records = [r for r in read_records(workspace.cells) if r.setting == setting]
+    records = _mlflow_records(workspace) if from_mlflow else read_records(workspace.cells)
+    records = tuple(record for record in records if record.setting == setting)
     frame = results_frame(records)
     written = [folder / "results.csv"]
     write_atomic(written[0], frame.to_csv(index=False).encode())
     for number, path in enumerate(table_files(), 1):
         experiment = load_experiment(path)
         plan = make_plan(experiment, experiment.setting(setting), workspace, code_of_cells())
+        plan = accept(plan) if accept_code else plan
         table = build_table(plan, frame, f"table{number}")
         for suffix, write in ((".md", markdown), (".tex", latex)):
             target = folder / f"table{number}{suffix}"
@@ -41,6 +49,12 @@ def write_reports(console: Console, setting: str = DEFAULT_SETTING) -> tuple[Pat
             written.append(target)
     console.print(f"wrote {', '.join(path.name for path in written)} to {folder}")
     return tuple(written)
+
+
+def _mlflow_records(workspace: Workspace) -> tuple[CellRecord, ...]:
+    from flows.tracking import Tracker  # noqa: PLC0415  imports MLflow
+
+    return Tracker(workspace).records()
 
 
 def grid_table(plan: Plan, frame: pd.DataFrame) -> Table:

@@ -51,7 +51,7 @@ def reproduce_and_report(asked: Asked, console: Console, stop_after_plan: bool =
         run_grid(plan, workspace, console, asked.accept_code)
         plan = plan_of(asked, workspace)
         write_plan(plan)
-    write_reports(console, asked.setting)
+    write_reports(console, asked.setting, asked.accept_code)
     return plan
 
 

@@ -5,6 +5,7 @@ for the run of the same cell gives the same run, and a step already logged is no
 """
 
 import json
+import logging
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,14 +14,17 @@ from typing import Any
 
 import mlflow
 from filelock import FileLock
-from mlflow.entities import Metric, Param, RunTag
+from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.tracking import MlflowClient
 
 from hcfres.config.base import Config
+from hcfres.reporting.frame import CellRecord
 from hcfres.store.files import write_atomic
 from hcfres.store.workspace import Workspace
 
 EXPERIMENT = "hcfres"
+CURVES = ("train/", "curve/")
+"""Prefixes of what is logged by epoch."""
 _PARAMS_AT_ONCE = 90
 _METRICS_AT_ONCE = 900
 _LONGEST_PARAM = 5000
@@ -79,6 +83,8 @@ class Tracker:
 
     def __init__(self, workspace: Workspace) -> None:
         self.uri = tracking_uri(workspace)
+        for name in ("mlflow", "alembic"):
+            logging.getLogger(name).setLevel(logging.WARNING)
         with FileLock(workspace.root / "mlflow.lock"):  # four first connections at once all fail
             self._client = MlflowClient(self.uri)
             found = self._client.get_experiment_by_name(EXPERIMENT)
@@ -122,21 +128,37 @@ class Tracker:
         alive = info.lifecycle_stage == "active"
         return TrackedRun(self._client, run_id, info.experiment_id) if alive else None
 
-    def cells(self, keys: Iterable[str]) -> dict[str, dict[str, float]]:
-        """Give the final metrics of the cells with these keys, as MLflow holds them."""
-        wanted = set(keys)
-        found: dict[str, dict[str, float]] = {}
+    def records(self) -> tuple[CellRecord, ...]:
+        """Give every finished cell as MLflow holds it: what its results.json says.
+
+        The curves by epoch are left out; they are no results.
+        """
+        found: list[CellRecord] = []
         page = None
         while True:
             runs = self._client.search_runs(
-                [self.experiment_id], "tags.`hcfres.kind` = 'cell'", page_token=page
+                [self.experiment_id],
+                "tags.`hcfres.kind` = 'cell' and attributes.status = 'FINISHED'",
+                page_token=page,
             )
-            for run in runs:
-                if (key := run.data.tags.get("hcfres.cell_key")) in wanted:
-                    found[key] = dict(run.data.metrics)
+            found += [_record(run) for run in runs]
             page = runs.token
             if not page:
-                return found
+                return tuple(found)
+
+
+def _record(run: Run) -> CellRecord:
+    tags = run.data.tags
+    return CellRecord(
+        key=tags["hcfres.cell_key"],
+        method=tags["hcfres.method"],
+        setting=tags["hcfres.setting"],
+        seed=int(tags["hcfres.seed"]),
+        code=tags["hcfres.code"],
+        metrics={
+            name: value for name, value in run.data.metrics.items() if not name.startswith(CURVES)
+        },
+    )
 
 
 def tracking_uri(workspace: Workspace) -> str:

@@ -6,7 +6,6 @@ argument is a callable that sends events to the caller while it runs.
 
 import contextlib
 import importlib
-import logging
 import multiprocessing
 import os
 import queue
@@ -141,7 +140,6 @@ def _serve(pipe: Connection, device: str, parent: int) -> None:
     """Answer jobs until the pipe closes; runs in the worker's process."""
     threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
     os.environ["HCFRES_DEVICE"] = device
-    logging.getLogger("torch.fx._symbolic_trace").setLevel(logging.ERROR)  # said by spconv's import
     if device.startswith("cuda:"):
         os.environ["CUDA_VISIBLE_DEVICES"] = device.removeprefix("cuda:")
     while True:

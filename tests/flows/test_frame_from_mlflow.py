@@ -1,19 +1,35 @@
 """The results frame is the same whoever fills it: the workspace or MLflow."""
 
+import json
+from dataclasses import asdict
+
 import pandas as pd
 import pytest
 
 from flows.logbook import CellLog
 from flows.report import build_table
 from flows.tracking import Tracker
-from hcfres.reporting.frame import CellRecord, read_records, results_frame
+from hcfres.reporting.frame import read_records, results_frame
 from hcfres.reporting.text import markdown
 from hcfres.store.workspace import Workspace
+from hcfres.training.journal import EpochReport
 from tests.flows.fabricated import finish, small_plan
 
 METRICS = (
     {"val/all/miou": 0.1 + 0.2, "val/all/acc_25": 1 / 3, "val/all/acc_50": 0.0},
     {"val/all/miou": 0.7, "val/mt/miou": 1e-17, "baseline/nothing/all/miou": 0.11},
+)
+
+EPOCH = EpochReport(
+    epoch=0,
+    epochs=1,
+    losses={"total": 2.5},
+    gradient_norm=1.0,
+    learning_rate=1e-3,
+    held_out_miou=0.25,
+    seconds=3.0,
+    memory_mb=100.0,
+    seconds_left=0.0,
 )
 
 
@@ -29,25 +45,9 @@ def logged(tmp_path_factory):
         (folder / "checkpoint").mkdir()
         for name in ("cell.json", "metrics.jsonl", "predictions.parquet", "checkpoint/state"):
             (folder / name).touch()
+        (folder / "metrics.jsonl").write_text(json.dumps(asdict(EPOCH)) + "\n")
         CellLog(cell, tracker, grid).finish()
     return workspace, tracker
-
-
-def from_mlflow(tracker, keys):
-    """Rebuild the records from what MLflow holds: final metrics and tags."""
-    runs = tracker._client.search_runs([tracker.experiment_id], "tags.`hcfres.kind` = 'cell'")
-    tags = {run.data.tags["hcfres.cell_key"]: run.data.tags for run in runs}
-    return [
-        CellRecord(
-            key=key,
-            method=tags[key]["hcfres.method"],
-            setting=tags[key]["hcfres.setting"],
-            seed=int(tags[key]["hcfres.seed"]),
-            code=tags[key]["hcfres.code"],
-            metrics=metrics,
-        )
-        for key, metrics in tracker.cells(keys).items()
-    ]
 
 
 def test_mlflow_and_the_workspace_fill_the_same_frame(logged):
@@ -55,7 +55,7 @@ def test_mlflow_and_the_workspace_fill_the_same_frame(logged):
     records = read_records(workspace.cells)
     assert len(records) == 2
     frame = results_frame(records)
-    theirs = results_frame(from_mlflow(tracker, [record.key for record in records]))
+    theirs = results_frame(tracker.records())
     pd.testing.assert_frame_equal(theirs, frame, check_exact=True)
 
 
@@ -65,13 +65,7 @@ def test_both_make_the_same_table(logged):
     plan = small_plan(workspace)
     tables = [
         markdown(build_table(plan, results_frame(filled), "table3"))
-        for filled in (records, from_mlflow(tracker, [record.key for record in records]))
+        for filled in (records, tracker.records())
     ]
     assert tables[0] == tables[1]
     assert "**70.0**" in tables[0]
-
-
-def test_only_the_cells_asked_for_are_given(logged):
-    workspace, tracker = logged
-    first, _ = read_records(workspace.cells)
-    assert set(tracker.cells([first.key, "unknown"])) == {first.key}
