@@ -38,7 +38,7 @@ def _unchecked(raw: dict) -> SettingConfig:
 
 
 def test_every_value_of_a_setting_is_in_its_identity_but_names_and_the_list_of_seeds() -> None:
-    raw = _setting().model_dump(exclude_none=True)
+    raw = _setting().model_dump()
     changes = {place: _changed(raw, place) for place in _leaves(raw, ())}
     changes = {place: changed for place, changed in changes.items() if changed != raw}
     assert len(changes) > 40  # zeros and sequences do not change by doubling

@@ -34,7 +34,7 @@ def test_the_rows_of_an_ablation_differ_from_its_base_only_where_switched() -> N
     baseline = table.rows[0].method
     assert baseline.semantics is not None and baseline.fusion is not None
     assert baseline.semantics.granularities == ("pixel",)
-    assert (baseline.fusion.within_2d, baseline.fusion.across) == ("mean", "add")
+    assert (baseline.fusion.within_2d, baseline.fusion.across) == ("add", "add")
     assert not baseline.fusion.refine
     assert baseline.decoder == table.rows[3].method.decoder
 
