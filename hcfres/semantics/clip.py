@@ -167,7 +167,7 @@ def _cut_centre(
 def _resize(
     image: UInt8[np.ndarray, "height width 3"], height: int, width: int
 ) -> Float[Tensor, "3 image_height image_width"]:
-    pixels = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None].float()
+    pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1)[None].float()
     if pixels.shape[-2:] == (height, width):
         return pixels[0]
     size = (height, width)
