@@ -6,6 +6,7 @@ environment at their own import: no telemetry, nothing from the network, no stra
 
 import logging
 import os
+from pathlib import Path
 
 from hcfres.store.workspace import home
 
@@ -27,3 +28,9 @@ for _name, _value in _DEFAULTS.items():
     os.environ.setdefault(_name, _value)
 
 logging.getLogger("torch.fx._symbolic_trace").setLevel(logging.ERROR)  # spconv's import warns of it
+
+
+def make_home() -> None:
+    """Make the workspace and Prefect's folder in it; Prefect, imported later, does not."""
+    home().mkdir(parents=True, exist_ok=True)
+    Path(os.environ["PREFECT_HOME"]).mkdir(parents=True, exist_ok=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from flows import make_home
 from flows.places import experiment_file
 from flows.plan import Plan, accept, make_plan, write_plan
 from flows.report import write_reports
@@ -45,7 +46,7 @@ def reproduce_and_report(asked: Asked, console: Console, stop_after_plan: bool =
         return plan
     write_plan(plan)
     if plan.todo or not_logged(plan):
-        workspace.root.mkdir(parents=True, exist_ok=True)
+        make_home()
         from flows.grid import run_grid  # noqa: PLC0415  imports Prefect, MLflow and torch
 
         run_grid(plan, workspace, console, asked.accept_code)

@@ -1,9 +1,8 @@
 """One stage of the line at a time, as the command line offers it."""
 
-from pathlib import Path
-
 from rich.console import Console
 
+from flows import make_home
 from flows.places import experiment_file, method_file, setting_file
 from flows.reproduce import Asked, reproduce_and_report
 from hcfres.config.loading import load
@@ -81,6 +80,5 @@ def verify_store(console: Console) -> None:
 
 
 def _workspace() -> Workspace:
-    workspace = Workspace()
-    Path(workspace.root).mkdir(parents=True, exist_ok=True)
-    return workspace
+    make_home()
+    return Workspace()

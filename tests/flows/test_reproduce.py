@@ -36,7 +36,8 @@ def run(workspace: Path, *arguments: str) -> str:
 
 
 def environment(workspace: Path) -> dict[str, str]:
-    return {**os.environ, "HCFRES_HOME": str(workspace), "HCFRES_WORKERS": "2"}
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}
+    return {**kept, "HCFRES_HOME": str(workspace), "HCFRES_WORKERS": "2"}
 
 
 def files_of(workspace: Path) -> dict[str, int]:
