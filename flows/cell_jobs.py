@@ -7,7 +7,9 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+
+from torch import nn
 
 from flows.datasets import data_key, dataset_folder
 from flows.plan import input_keys
@@ -68,17 +70,18 @@ def train(emit: Emit, cell: CellConfig, key: str, preparation: Preparation) -> N
     everything = _split(cell, "train", preparation)
     learnt, held_out = split_spaces(everything.scene_ids, cell.setting.data.held_out)
     source = replace(everything, only=frozenset(learnt))
-    check = None
-    if held_out:
-        scenes = Truths(replace(everything, only=frozenset(held_out)))
-        check = lambda network: held_out_miou(network, scenes, rules_of(cell.setting))  # noqa: E731
+    judges = Truths(replace(everything, only=frozenset(held_out)))
+
+    def check(network: nn.Module) -> float:
+        return held_out_miou(cast(HcfRes, network), judges, rules_of(cell.setting))
+
     machine = preparation.machine
     train_network(
         cell,
         source,
         Place(folder, machine.weights, machine.device),
         lambda report: emit(asdict(report)),
-        check,
+        check if held_out else None,
         identity=f"{key}-{code_of_cells()}",
     )
 

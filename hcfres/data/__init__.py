@@ -1,0 +1,1 @@
+"""Scenes, frames, sentences and batches as values; readers and writers of ScanNet's layout."""

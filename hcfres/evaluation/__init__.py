@@ -1,0 +1,1 @@
+"""Answers, accuracies, predictions that outlive the run, and asking about a scan."""

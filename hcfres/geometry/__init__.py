@@ -1,0 +1,1 @@
+"""Cameras (Eq. 2), superpoints, neighbours and sampling: pure functions, no learning."""

@@ -1,0 +1,1 @@
+"""Hierarchical Visual Semantic Decomposition (Sec. III-C): SAM, CLIP, pooling, lifting."""

@@ -1,0 +1,1 @@
+"""The optimiser, the schedule, the loop, and the state between two epochs."""
