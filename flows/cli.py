@@ -15,6 +15,8 @@ app = typer.Typer(
 )
 store_app = typer.Typer(help="The results on the disk.", no_args_is_help=True)
 app.add_typer(store_app, name="store", rich_help_panel="Look")
+data_app = typer.Typer(help="Scans, frames and sentences on the disk.", no_args_is_help=True)
+app.add_typer(data_app, name="data", rich_help_panel="Look")
 
 console = Console()
 
@@ -176,6 +178,42 @@ def store_verify() -> None:
     from flows.stages import verify_store  # noqa: PLC0415
 
     verify_store(console)
+
+
+@data_app.command("extract")
+def data_extract(
+    file: Annotated[Path, typer.Argument(help="A .sens recording.")],
+    out: Annotated[Path, typer.Option(help="Gets color, depth, pose and intrinsic.")],
+    every: Annotated[int, typer.Option(min=1, help="Every so many frames; keeps numbers.")] = 10,
+    workers: Annotated[int | None, typer.Option(min=1, help="Default: all cores.")] = None,
+) -> None:
+    """Frames of a recording to files; goes on where it was stopped."""
+    from flows.frames import extract  # noqa: PLC0415
+
+    extract(file, out, every, workers, console=console)
+
+
+@data_app.command("report")
+def data_report(
+    setting: SettingOption = "rooms",
+    out: Annotated[
+        Path | None, typer.Option(help="Folder; default: reports/ of the workspace.")
+    ] = None,
+) -> None:
+    """Counts, histograms, anomalies and pictures of a dataset on one page."""
+    from flows.data_report import report_data  # noqa: PLC0415
+
+    report_data(setting, out, console=console)
+
+
+@data_app.command("sentences")
+def data_sentences(
+    file: Annotated[Path, typer.Argument(help="A file of sentences in a dataset's folder.")],
+) -> None:
+    """Counts of a file's sentences, the entries left out and why, and names unlike labels."""
+    from flows.sentences import list_sentences  # noqa: PLC0415
+
+    list_sentences(file, console)
 
 
 def _numbers(text: str | None) -> tuple[int, ...]:
