@@ -19,7 +19,9 @@ from hcfres.data.dataset import Dataset
 from hcfres.evaluation.answers import SceneTruth, scene_truth
 from hcfres.evaluation.cost import count_parameters, measure_latency
 from hcfres.evaluation.evaluate import evaluate_cell, held_out_miou, rules_of
+from hcfres.evaluation.passport import Passport, given_of, passports_json
 from hcfres.evaluation.predictions import PredictionSource
+from hcfres.evaluation.recompute_boxes import evaluate_boxes
 from hcfres.language.roberta import load_text
 from hcfres.model.network import HcfRes
 from hcfres.pipeline.collate import collate
@@ -41,6 +43,14 @@ KEPT_FILES = ("cell.json", "metrics.jsonl", WEIGHTS, "predictions.parquet", "res
 
 
 @dataclass(frozen=True)
+class Results:
+    """The numbers of a cell, and their passports."""
+
+    metrics: dict[str, float]
+    passports: tuple[Passport, ...]
+
+
+@dataclass(frozen=True)
 class Truths:
     """A prepared split as evaluation reads it: scenes, sentences and where the targets lie."""
 
@@ -55,7 +65,9 @@ class Truths:
         """The scan, its superpoints, its expressions and where their targets lie."""
         prepared = self.split.prepared(scene_id)
         expressions = self.split.expressions[scene_id]
-        return scene_truth(prepared.scene, prepared.superpoints.labels, expressions)
+        alignment = self.split.dataset.scan_info(scene_id).axis_alignment
+        labels = prepared.superpoints.labels
+        return scene_truth(prepared.scene, labels, expressions, alignment)
 
     def whole(self, scene_id: str) -> Batch:
         """The scene with all its vertices and expressions, without augmentation."""
@@ -100,6 +112,7 @@ def evaluate(emit: Emit, cell: CellConfig, key: str, preparation: Preparation) -
         rule=rules_of(cell.setting).rule,
         min_points=cell.setting.min_points,
         cell_key=key,
+        given=given_of(cell.method),
     )
     scores = evaluate_cell(
         network,
@@ -110,7 +123,8 @@ def evaluate(emit: Emit, cell: CellConfig, key: str, preparation: Preparation) -
         seed=cell.seed,
     )
     metrics = _named(scores.flat()) | _cost(network, validation, cell, preparation)
-    _declare(cell, key, folder, metrics, time.perf_counter() - began)
+    metrics |= evaluate_boxes(folder / "predictions.parquet")
+    _declare(cell, key, folder, Results(metrics, source.passports), time.perf_counter() - began)
 
 
 def trained_network(cell: CellConfig, folder: Path, preparation: Preparation) -> HcfRes:
@@ -128,9 +142,9 @@ def _split(cell: CellConfig, split: Any, preparation: Preparation) -> PreparedSp
 
 
 def _named(flat: dict[str, float]) -> dict[str, float]:
-    """Our own scores under val/, those of other predictors under baseline/."""
+    """Our own scores under val/, those of other predictors under yardstick/."""
     return {
-        f"{'val' if name.count('/') == 1 else 'baseline'}/{name}": value
+        f"{'val' if name.count('/') == 1 else 'yardstick'}/{name}": value
         for name, value in flat.items()
     }
 
@@ -160,9 +174,7 @@ def _one_sentence(validation: PreparedSplit, scene_id: str) -> Batch:
     return collate([sample], validation.setting.size.voxel_m)
 
 
-def _declare(
-    cell: CellConfig, key: str, folder: Path, metrics: dict[str, float], evaluation_s: float
-) -> None:
+def _declare(cell: CellConfig, key: str, folder: Path, found: Results, evaluation_s: float) -> None:
     """Write results.json and, last of all, DONE.json."""
     reports = read_journal(folder / "metrics.jsonl")
     training_s = sum(report.seconds for report in reports)
@@ -173,7 +185,8 @@ def _declare(
         "seed": cell.seed,
         "code": code_of_cells(),
         "inputs": input_keys(cell, Workspace()),
-        "metrics": metrics
+        "passports": passports_json(found.passports),
+        "metrics": found.metrics
         | {"time/training_s": training_s, "time/evaluation_s": evaluation_s}
         | _last_held_out(reports),
     }

@@ -4,7 +4,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
+
+from flows.cli_data import data_app
+from flows.cli_options import SeedsOption, SettingArgument, SettingOption, console
 
 app = typer.Typer(
     name="hcfres",
@@ -15,24 +17,11 @@ app = typer.Typer(
 )
 store_app = typer.Typer(help="The results on the disk.", no_args_is_help=True)
 app.add_typer(store_app, name="store", rich_help_panel="Look")
-data_app = typer.Typer(help="Scans, frames and sentences on the disk.", no_args_is_help=True)
 app.add_typer(data_app, name="data", rich_help_panel="Look")
-
-console = Console()
 
 _RUN = "Run the paper"
 _STAGE = "One stage at a time"
 _LOOK = "Look"
-
-SettingOption = Annotated[
-    str, typer.Option("--setting", help="A file of experiments/settings, by name or path.")
-]
-SettingArgument = Annotated[
-    str, typer.Argument(help="A file of experiments/settings: rooms, scannet.")
-]
-SeedsOption = Annotated[
-    str | None, typer.Option("--seeds", help="Comma-separated; default: the setting's.")
-]
 
 
 @app.command(rich_help_panel=_RUN)
@@ -76,12 +65,43 @@ def report(
 
 @app.command(rich_help_panel=_STAGE)
 def acquire(
-    setting: SettingArgument = "rooms",
+    target: Annotated[
+        str, typer.Argument(help="rooms, scannet, scanrefer, multi3drefer, or a setting.")
+    ] = "rooms",
+    source: Annotated[
+        str | None,
+        typer.Option("--from", help="Folder, zip archive or address laid out as the release is."),
+    ] = None,
+    check: Annotated[bool, typer.Option("--check", help="Look only; exit code 1: gaps.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The findings as JSON.")] = False,
+    setting: Annotated[
+        str | None, typer.Option(help="Whose dataset folder and sizes; default: the target's.")
+    ] = None,
+    method: Annotated[
+        str, typer.Option(help="Only what this method needs: mdin needs no frames.")
+    ] = "hcf_res",
+    scenes: Annotated[
+        str | None, typer.Option(help="Names with commas, a file of names, or train, val, test.")
+    ] = None,
+    frames_every: Annotated[
+        int | None, typer.Option(min=1, help="Extract every k-th frame of each recording.")
+    ] = None,
+    drop_sens: Annotated[
+        bool, typer.Option("--drop-sens", help="Delete each fetched .sens once extracted.")
+    ] = False,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Scans at a time; default: one a core.")
+    ] = None,
 ) -> None:
-    """Put a dataset onto the disk: rooms are made, ScanNet is checked."""
+    """Put a dataset onto the disk: rooms are made, ScanNet and its sentences are fetched."""
+    from flows.acquire_request import Request  # noqa: PLC0415
     from flows.stages import run_acquire  # noqa: PLC0415
 
-    run_acquire(setting, console)
+    asked = Request(
+        target, setting, method, scenes, source, frames_every, drop_sens, jobs, check, as_json
+    )
+    if not run_acquire(asked, console):
+        raise typer.Exit(1)
 
 
 @app.command(rich_help_panel=_STAGE)
@@ -117,12 +137,53 @@ def train(
 
 @app.command(rich_help_panel=_STAGE)
 def evaluate(
-    source: Annotated[str, typer.Argument(help="A cell's key, or a predictions.parquet.")],
+    source: Annotated[
+        str | None, typer.Argument(help="A cell's key, or a predictions.parquet.")
+    ] = None,
+    files: Annotated[
+        list[str] | None, typer.Option("--from", help="The same; several are compared.")
+    ] = None,
 ) -> None:
     """Recompute every accuracy from stored predictions."""
-    from flows.evaluate import recompute  # noqa: PLC0415
+    from flows.evaluate import compare, recompute  # noqa: PLC0415
 
-    recompute(source, console=console)
+    sources = [*([source] if source else []), *(files or [])]
+    if not sources:
+        raise typer.BadParameter("name a cell or a predictions.parquet")
+    if len(sources) == 1:
+        recompute(sources[0], console=console)
+    else:
+        compare(sources, console=console)
+
+
+@app.command("import-predictions", rich_help_panel=_STAGE)
+def import_predictions(
+    file: Annotated[Path, typer.Argument(help="Folder or file of predictions.")],
+    form: Annotated[str, typer.Option("--format", help="mdin-rle, boxes or masks.")],
+    name: Annotated[str, typer.Option(help="Of the system that made them.")],
+    setting: SettingOption = "scannet",
+    split: Annotated[str, typer.Option(help="Whose expressions are all answered.")] = "val",
+    given: Annotated[
+        str | None, typer.Option(help="frames,true_masks,viewpoint,llm, or nothing.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Default: in the workspace.")] = None,
+) -> None:
+    """Score another system's predictions as ours are scored.
+
+    [bold]mdin-rle[/], as MDIN and IPDN: a folder of <scene>_<objects>_<ann_id>.json, each
+    {"length": vertices, "counts": "first length first length ..."}, first from 1; or one JSON file
+    of such names. One mask of everything meant.
+
+    [bold]boxes[/], as M3DRef-CLIP: a folder of <scene>.json, each a list of
+    {"ann_id": 3, "aabb": (boxes of 8 corners)}, ScanRefer with "object_id"; metres, axis-aligned.
+
+    [bold]masks[/]: a folder of <scene>.npz, arrays named <ann_id> or <object_id>|<ann_id>: bool
+    (vertices), or (instances, vertices) with floats <name>.scores beside it.
+    """
+    from flows.foreign import Foreign  # noqa: PLC0415
+    from flows.foreign import import_predictions as bring  # noqa: PLC0415
+
+    bring(Foreign(file, form, setting, name, split, given, out), console)
 
 
 @app.command(rich_help_panel=_STAGE)
@@ -140,18 +201,24 @@ def pretrain(
 
 @app.command(rich_help_panel=_RUN)
 def predict(
-    frames: Annotated[Path, typer.Option(help="Folder with colour and depth frames.")],
-    poses: Annotated[Path, typer.Option(help="Trajectory, camera to world.")],
-    cloud: Annotated[Path, typer.Option(help="PLY of the scene, with or without faces.")],
     say: Annotated[list[str], typer.Option(help="A sentence; give as many as you like.")],
-    intrinsics: Annotated[Path | None, typer.Option(help="JSON of the camera.")] = None,
+    scan: Annotated[Path | None, typer.Argument(help="A recording: folder, .sens, .r3d.")] = None,
+    frames: Annotated[Path | None, typer.Option(help="Or: folder of colour and depth.")] = None,
+    poses: Annotated[Path | None, typer.Option(help="And: trajectory, camera to world.")] = None,
+    cloud: Annotated[Path | None, typer.Option(help="PLY; without one it is fused.")] = None,
+    cloud_frame: Annotated[int | None, typer.Option(help="Pose whose frame it is in.")] = None,
+    intrinsics: Annotated[Path | None, typer.Option(help="JSON of the depth camera.")] = None,
+    depth_unit: Annotated[float | None, typer.Option(help="Metres to a count of depth.")] = None,
+    layout: Annotated[str | None, typer.Option(help="Of SCAN, where two would fit.")] = None,
+    voxel: Annotated[float | None, typer.Option(help="Metres, of a fused cloud.")] = None,
     cell: Annotated[str | None, typer.Option(help="A cell's key; default: newest hcf_res.")] = None,
     out: Annotated[Path, typer.Option(help="Where the answers go.")] = Path("answers"),
 ) -> None:
     """Ask about a scan of your own."""
-    from flows.predict import answer  # noqa: PLC0415
+    from flows.predict import answer, scan_of  # noqa: PLC0415
 
-    answer(frames, poses, cloud, tuple(say), intrinsics, cell, out, console=console)
+    parts = scan, frames, poses, layout, cloud, cloud_frame, intrinsics, depth_unit, voxel
+    answer(scan_of(*parts), tuple(say), cell, out, console=console)
 
 
 @app.command(rich_help_panel=_LOOK)
@@ -178,42 +245,6 @@ def store_verify() -> None:
     from flows.stages import verify_store  # noqa: PLC0415
 
     verify_store(console)
-
-
-@data_app.command("extract")
-def data_extract(
-    file: Annotated[Path, typer.Argument(help="A .sens recording.")],
-    out: Annotated[Path, typer.Option(help="Gets color, depth, pose and intrinsic.")],
-    every: Annotated[int, typer.Option(min=1, help="Every so many frames; keeps numbers.")] = 10,
-    workers: Annotated[int | None, typer.Option(min=1, help="Default: all cores.")] = None,
-) -> None:
-    """Frames of a recording to files; goes on where it was stopped."""
-    from flows.frames import extract  # noqa: PLC0415
-
-    extract(file, out, every, workers, console=console)
-
-
-@data_app.command("report")
-def data_report(
-    setting: SettingOption = "rooms",
-    out: Annotated[
-        Path | None, typer.Option(help="Folder; default: reports/ of the workspace.")
-    ] = None,
-) -> None:
-    """Counts, histograms, anomalies and pictures of a dataset on one page."""
-    from flows.data_report import report_data  # noqa: PLC0415
-
-    report_data(setting, out, console=console)
-
-
-@data_app.command("sentences")
-def data_sentences(
-    file: Annotated[Path, typer.Argument(help="A file of sentences in a dataset's folder.")],
-) -> None:
-    """Counts of a file's sentences, the entries left out and why, and names unlike labels."""
-    from flows.sentences import list_sentences  # noqa: PLC0415
-
-    list_sentences(file, console)
 
 
 def _numbers(text: str | None) -> tuple[int, ...]:

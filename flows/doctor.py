@@ -15,7 +15,6 @@ from hcfres.config.loading import load
 from hcfres.config.setting import SettingConfig
 from hcfres.store.workspace import Workspace, home
 
-_AGREES = 1e-4
 _ENOUGH_GB = 5
 _SPLITS: tuple[Literal["train"], Literal["val"]] = ("train", "val")
 
@@ -68,14 +67,18 @@ def _device() -> list[Finding]:
 def _sparse_convolution() -> list[Finding]:
     import torch  # noqa: PLC0415
 
-    from hcfres.model.backbone import backend_check  # noqa: PLC0415
+    from hcfres.model.sparse.choice import VARIABLE, choose  # noqa: PLC0415
 
     findings = []
     for device in ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",):
-        name, worst = backend_check(device)
-        agrees = worst < _AGREES
-        advice = "" if agrees else f"spconv disagrees with plain torch: do not train on {device}"
-        found = f"{name} on {device}, differs from plain torch by {worst:.0e} at most"
+        choice = choose(torch.device(device))
+        found = f"{choice.backend.name} on {device}"
+        if choice.verdict is not None and choice.verdict.difference is not None:
+            away, seconds = choice.verdict.difference, choice.verdict.seconds
+            found += f"; spconv differs from plain torch by {away:.0e} (checked in {seconds:.1f} s)"
+        advice = choice.reason
+        if choice.verdict is not None and advice:
+            advice += f"; {VARIABLE}=spconv uses it all the same"
         findings.append(Finding("sparse convolution", found, advice))
     return findings
 

@@ -29,11 +29,18 @@ def explained(console: Console) -> Iterator[None]:
 
 def _is_known(error: BaseException) -> bool:
     names = {kind.__name__ for kind in type(error).__mro__}
-    full = isinstance(error, OSError) and error.errno == errno.ENOSPC
-    return bool(names & _TOLD_PLAINLY) or full
+    return bool(names & _TOLD_PLAINLY) or _full_disk(error)
 
 
 def _message(error: BaseException) -> str:
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return f"the disk is full ({error.filename}); free some space and run the command again"
+    names = {kind.__name__ for kind in type(error).__mro__}
+    if not names & _TOLD_PLAINLY:
+        return f"the disk is full ({error}); free some space and run the command again"
     return str(error)
+
+
+def _full_disk(error: BaseException) -> bool:
+    """Whether the system or SQLite, on which MLflow and Prefect write, had no space left."""
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return True
+    return "database or disk is full" in str(error)

@@ -73,7 +73,9 @@ def close_grid(plan: Plan, grid: TrackedRun, workspace: Workspace) -> None:
     """Put the table, the rows' means and the figures onto the grid's run."""
     frame = results_frame(read_records(workspace.cells))
     grid.artefacts([plan.folder / "plan.json"])
-    grid.text(markdown(grid_table(plan, frame)), "table.md")
+    table = markdown(grid_table(plan, frame))
+    grid.text(table, "table.md")
+    grid.describe(table)
     for row in plan.experiment.rows:
         keys = [cell.key for cell in plan.cells if cell.row.name == row.name]
         found = frame[frame["key"].isin(keys)]

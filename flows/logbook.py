@@ -14,6 +14,8 @@ from hcfres.training.journal import EpochReport, read_journal
 
 LOGGED = "LOGGED"
 """Written into a folder when MLflow has all of it."""
+ONCE = 0
+"""The step of what is measured once: MLflow draws it as bars, a run each, not as a curve."""
 
 
 class CellLog:
@@ -51,7 +53,9 @@ class CellLog:
         self.epochs()
         told = json.loads((folder / "results.json").read_text())
         self._run.tags({"hcfres.code": told["code"], "hcfres.inputs": json.dumps(told["inputs"])})
-        self._run.metrics(told["metrics"], self._last, int(time.time() * 1000))
+        if "passports" in told:
+            self._run.tags({"hcfres.passports": json.dumps(told["passports"])})
+        self._run.metrics(told["metrics"], ONCE, int(time.time() * 1000))
         self._run.artefacts(
             [folder / name for name in ("results.json", "cell.json", "metrics.jsonl")]
         )

@@ -9,7 +9,9 @@ from rich.table import Table
 
 from flows.cell_names import find_cell, newest_cell
 from flows.progress import Bar
-from hcfres.data.own_scan import OwnScan, ScanFiles
+from hcfres.data.captures.fused import VOXEL_M
+from hcfres.data.errors import DataError
+from hcfres.data.own_scan import OwnScan, ScanFiles, ScanFolder
 from hcfres.evaluation.answer_files import Answer, write_answers
 from hcfres.evaluation.open_scene import OpenScene, open_scene
 from hcfres.evaluation.predict import WEIGHTS, load_method
@@ -23,12 +25,43 @@ MOST_FRAMES = 60
 """Of a longer sequence, every so-many-th frame is looked at."""
 
 
+def scan_of(
+    path: Path | None,
+    frames: Path | None,
+    poses: Path | None,
+    layout: str | None = None,
+    cloud: Path | None = None,
+    cloud_frame: int | None = None,
+    intrinsics: Path | None = None,
+    depth_unit: float | None = None,
+    voxel: float | None = None,
+) -> ScanFiles | ScanFolder:
+    """What the command line names: a recording to be recognised, or its parts one by one.
+
+    Raises:
+        DataError: neither is named, or both; or a size that is not positive.
+    """
+    source = path or frames or Path("predict")
+    for name, value in (("--depth-unit", depth_unit), ("--voxel", voxel)):
+        if value is not None and not 0 < value < float("inf"):
+            raise DataError(source, f"{name} is {value:g}", "Give metres, more than 0")
+    edge = VOXEL_M if voxel is None else voxel
+    if path is not None and frames is None and poses is None:
+        return ScanFolder(
+            path, layout, cloud, intrinsics, depth_unit, cloud_frame=cloud_frame, voxel_m=edge
+        )
+    if path is None and layout is None and frames is not None and poses is not None:
+        unit = 0.001 if depth_unit is None else depth_unit
+        return ScanFiles(
+            cloud, frames, poses, intrinsics, unit, cloud_frame=cloud_frame, voxel_m=edge
+        )
+    reason = "a scan is named by its folder, or by --frames and --poses"
+    raise DataError(source, reason, "See `hcfres predict --help`")
+
+
 def answer(
-    frames: Path,
-    poses: Path,
-    cloud: Path,
+    scan: ScanFiles | ScanFolder,
     sentences: Sequence[str],
-    intrinsics: Path | None,
     cell: str | None,
     out: Path,
     console: Console,
@@ -36,11 +69,8 @@ def answer(
     """Answer each sentence and write into `out` what it means in the scan.
 
     Args:
-        frames: folder with `color` (or `image`) and `depth`.
-        poses: trajectory, camera to world.
-        cloud: PLY with colours, with or without faces.
+        scan: a recording in a layout that is recognised, or its parts.
         sentences: one or more.
-        intrinsics: the depth camera's, as Open3D's JSON.
         cell: key (or its beginning) of the cell that answers; None for the newest hcf_res.
         out: folder; files of the same names are overwritten.
         console: is told what was understood, the progress, and the answers.
@@ -54,11 +84,14 @@ def answer(
     folder = (
         find_cell(cell, workspace, WEIGHTS) if cell else newest_cell(METHOD, SETTING, workspace)
     )
-    opened = open_scene(ScanFiles(cloud, frames, poses, intrinsics))
+    opened = open_scene(scan)
     _tell_scan(opened, console)
     method = load_method(folder, workspace)
     name, setting = method.cell.method.title, method.cell.setting.name
     console.print(f"{name}, trained on {setting} (cell {folder.name}), answers on {method.device}")
+    warning = opened.radius_remark(method.cell.setting.lifting.radius_m)
+    if warning:
+        console.print(f"  {escape(warning)}", style="yellow", highlight=False)
     total = len(opened.source.frame_indices(opened.scene_id))
     every = -(-total // MOST_FRAMES)
     looked_at = -(-total // every)

@@ -10,9 +10,17 @@ from flows.places import DEFAULT_SETTING, REPORTS, table_files
 from flows.plan import Plan, PlannedCell, accept, make_plan
 from hcfres.config.experiment import AblationConfig, ComparisonConfig, flat
 from hcfres.config.rows import load_experiment
+from hcfres.evaluation.passport import Passport
 from hcfres.pipeline.versions import code_of_cells
 from hcfres.reporting.columns import printed_columns
-from hcfres.reporting.frame import CellRecord, read_records, results_frame
+from hcfres.reporting.frame import (
+    PASSPORTS,
+    CellRecord,
+    passports_of,
+    read_records,
+    results_frame,
+)
+from hcfres.reporting.passports import require_comparable, said
 from hcfres.reporting.table import Line, Table, summarise
 from hcfres.reporting.text import latex, markdown
 from hcfres.store.files import write_atomic
@@ -81,11 +89,12 @@ def build_table(plan: Plan, frame: pd.DataFrame, name: str) -> Table:
         cells = tuple(cell for cell in plan.cells if cell.row.name == row.name)
         paper = tuple(tuple(row.paper.get(part) for part in parts) for _, parts in printed)
         label = _switches(row.switches) or row.method.title
-        lines.append(Line(label, _ours(cells, source), paper, _remark(cells, plan)))
+        ours, passports = _ours(cells, source), _passports(cells, source, label)
+        lines.append(Line(label, ours, paper, _remark(cells, plan), passports))
     return Table(
         name=name,
         title=f"Table {name.removeprefix('table')}: {config.title}",
-        caption=_caption(plan),
+        caption=f"{_caption(plan)} {said(_rows(lines))}".rstrip(),
         row_header=" ".join(_switch_names(config)) or "Method",
         columns=tuple(column for column, _ in printed),
         lines=tuple(lines),
@@ -129,6 +138,22 @@ def _ours(cells: tuple[PlannedCell, ...], source: _Source) -> tuple | None:
         )
         for column, _ in source.columns
     )
+
+
+def _passports(cells: tuple[PlannedCell, ...], source: _Source, label: str) -> tuple[Passport, ...]:
+    """The passports that all seeds of a row have."""
+    done = [cell.key for cell in cells if cell.state == "done"]
+    found = source.frame[source.frame["key"].isin(done)]
+    seeds = [
+        (f"{label}, cell {key}", passports_of(key, text))
+        for key, text in zip(found["key"], found[PASSPORTS], strict=True)
+    ]
+    require_comparable(seeds, label)
+    return seeds[0][1] if seeds else ()
+
+
+def _rows(lines: list[Line]) -> list[tuple[str, tuple[Passport, ...]]]:
+    return [(line.label, line.passports) for line in lines if line.ours is not None]
 
 
 def _remark(cells: tuple[PlannedCell, ...], plan: Plan) -> str:

@@ -3,6 +3,8 @@
 from rich.console import Console
 
 from flows import make_home
+from flows.acquire_check import check_or_fetch
+from flows.acquire_request import Request, resolve
 from flows.places import experiment_file, method_file, setting_file
 from flows.reproduce import Asked, reproduce_and_report
 from hcfres.config.loading import load
@@ -16,17 +18,20 @@ _METHODS = "table2_multi3drefer"
 """The table whose rows are methods."""
 
 
-def run_acquire(setting: str, console: Console) -> None:
-    """Make or check the dataset of a setting."""
-    config = load(setting_file(setting), SettingConfig)
+def run_acquire(request: Request, console: Console) -> bool:
+    """Make, check or fetch a dataset; False when something is still missing."""
+    asked = resolve(request, Workspace())
+    if request.check or not asked.makes_rooms:
+        return check_or_fetch(asked, console)
     workspace = _workspace()
     from flows.acquire import acquire  # noqa: PLC0415  imports Prefect
     from flows.session import open_session  # noqa: PLC0415
 
     with open_session(workspace, console) as session:
-        dataset = acquire(config, session)
+        dataset = acquire(asked.setting, session)
     scans = {split: len(dataset.scene_ids(split)) for split in ("train", "val")}
     console.print(f"{dataset.root}: {scans['train']} training and {scans['val']} validation scans")
+    return True
 
 
 def run_prepare(setting: str, console: Console) -> None:

@@ -11,14 +11,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import mlflow
 from filelock import FileLock
 from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.tracking import MlflowClient
+from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 
 from hcfres.config.base import Config
-from hcfres.reporting.frame import CellRecord
+from hcfres.reporting.frame import CellRecord, passports_of
 from hcfres.store.files import write_atomic
 from hcfres.store.workspace import Workspace
 
@@ -28,6 +30,8 @@ CURVES = ("train/", "curve/")
 _PARAMS_AT_ONCE = 90
 _METRICS_AT_ONCE = 900
 _LONGEST_PARAM = 5000
+_LONGEST_TAG = 8000
+_CUT = "\n\n... the rest is among the artefacts"
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,12 @@ class TrackedRun:
     def text(self, text: str, name: str) -> None:
         """Keep a text as an artefact that MLflow shows inline."""
         self.client.log_text(self.run_id, text, name)
+
+    def describe(self, text: str) -> None:
+        """Set the Markdown that the run's page opens with; one too long for MLflow is cut."""
+        if len(text) > _LONGEST_TAG:
+            text = text[: _LONGEST_TAG - len(_CUT)] + _CUT
+        self.tags({MLFLOW_RUN_NOTE: text})
 
     def end(self, status: str = "FINISHED") -> None:
         """Close the run: FINISHED, FAILED or KILLED."""
@@ -158,6 +168,7 @@ def _record(run: Run) -> CellRecord:
         metrics={
             name: value for name, value in run.data.metrics.items() if not name.startswith(CURVES)
         },
+        passports=passports_of(tags["hcfres.cell_key"], tags.get("hcfres.passports", "")),
     )
 
 
@@ -183,7 +194,11 @@ def flatten(config: Config) -> dict[str, Any]:
 
 def chart_link(port: int, experiment_id: str) -> str:
     """Give the page that shows all cells with their charts: sorting by a metric unfolds them."""
-    return (
-        f"http://127.0.0.1:{port}/#/experiments/{experiment_id}/runs"
-        "?orderByKey=metrics.%60val%2Fall%2Fmiou%60&orderByAsc=false&compareRunsMode=CHART"
-    )
+    shown = {
+        "searchFilter": "tags.`hcfres.kind` = 'cell'",
+        "orderByKey": "metrics.`val/all/miou`",
+        "orderByAsc": "false",
+        "compareRunsMode": "CHART",
+    }
+    page = f"http://127.0.0.1:{port}/#/experiments/{experiment_id}/runs"
+    return f"{page}?{urlencode(shown, quote_via=quote)}"

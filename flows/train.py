@@ -32,9 +32,9 @@ def one_cell(planned: PlannedCell, session: Session) -> str | None:
         train_cell(planned, session, log)
         evaluate_cell(planned, session)
     except JobError as error:
+        session.board.console.print(f"[red]{planned.label} failed:[/] {escape(str(error))}")
         write_atomic(planned.folder / "error.log", f"{error}\n\n{error.details}".encode())
         log.fail()
-        session.board.console.print(f"[red]{planned.label} failed:[/] {escape(str(error))}")
         return planned.label
     log.finish()
     return None

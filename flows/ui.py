@@ -3,12 +3,15 @@
 import socket
 import subprocess
 import sys
+import time
 
 from rich.console import Console
 
 from flows.tracking import EXPERIMENT, Tracker, chart_link, tracking_uri
 from hcfres.data.errors import DataError
 from hcfres.store.workspace import Workspace, home
+
+_LOOK_AGAIN_S = 0.3
 
 
 def serve(port: int, console: Console) -> None:
@@ -26,14 +29,26 @@ def serve(port: int, console: Console) -> None:
         )
     refuse_taken(port)
     link = chart_link(port, Tracker(workspace).experiment_id)
-    console.print(f"MLflow is starting; the cells of every grid of '{EXPERIMENT}', with charts:")
-    console.print(f"  {link}", soft_wrap=True, highlight=False)
-    console.print("Ctrl-C ends it.")
+    console.print("MLflow is starting ...")
     with subprocess.Popen(_command(port, workspace)) as server:
         try:
+            if _answers(server, port):
+                console.print(f"The cells of every grid of '{EXPERIMENT}', with charts:")
+                console.print(f"  {link}", soft_wrap=True, highlight=False)
+                console.print("Ctrl-C ends it.")
             server.wait()
         except KeyboardInterrupt:
             server.terminate()
+
+
+def _answers(server: subprocess.Popen[bytes], port: int) -> bool:
+    """Wait until the server listens; False where it ended instead."""
+    while server.poll() is None:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return True
+        time.sleep(_LOOK_AGAIN_S)
+    return False
 
 
 def refuse_taken(port: int) -> None:

@@ -27,7 +27,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hcfres.data.own_scan import ScanFiles
+    from hcfres.data.own_scan import ScanFiles, ScanFolder
     from hcfres.evaluation.answer_files import write_answers
     from hcfres.evaluation.open_scene import open_scene
     from hcfres.evaluation.predict import load_method
@@ -35,10 +35,18 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-__all__ = ["ScanFiles", "load_method", "open_scene", "sentence_picture", "write_answers"]
+__all__ = [
+    "ScanFiles",
+    "ScanFolder",
+    "load_method",
+    "open_scene",
+    "sentence_picture",
+    "write_answers",
+]
 
 _HOMES = {
     "ScanFiles": "hcfres.data.own_scan",
+    "ScanFolder": "hcfres.data.own_scan",
     "load_method": "hcfres.evaluation.predict",
     "open_scene": "hcfres.evaluation.open_scene",
     "sentence_picture": "hcfres.reporting.pictures",

@@ -42,7 +42,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path} cannot be read: {error.strerror or error}") from None
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path} is not UTF-8 text: byte {error.start}") from None
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # TOMLDecodeError, or a number longer than Python reads
         raise ConfigError(f"{path} is not valid TOML: {shorten(str(error), 200)}") from None
     except RecursionError:
         raise ConfigError(f"{path} is not a configuration: nested too deeply") from None

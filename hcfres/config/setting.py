@@ -21,7 +21,7 @@ class DataConfig(Config):
     """The dataset, in ScanNet's own layout whoever made it."""
 
     kind: Literal["rooms", "scannet"]
-    expressions: Literal["multi3drefer", "scanrefer"]
+    expressions: Literal["multi3drefer", "scanrefer", "nr3d", "sr3d"]
     frame_every: Positive  # every k-th frame of those on the disk
     held_out: Fraction  # share of the training spaces kept for decisions; validation never serves
     rooms: RoomsConfig | None = None

@@ -2,18 +2,22 @@
 
 import json
 import logging
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 from jaxtyping import Int
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, FailFast, Field
 
 from hcfres.data.errors import DataError
 from hcfres.data.files import read_json, write_bytes
 from hcfres.data.scene import NO_OBJECT
 from hcfres.data.segmentation import SegmentId
 
+LARGEST = 16 << 20
+"""Bytes; the release's longest list of objects has a few hundred thousand."""
 _log = logging.getLogger(__name__)
 
 
@@ -32,7 +36,7 @@ class _Group(BaseModel):
     model_config = ConfigDict(strict=True)
     object_id: SegmentId = Field(alias="objectId")
     label: str
-    segments: list[SegmentId]
+    segments: Annotated[list[SegmentId], FailFast()]  # the first wrong id of a group is told
 
 
 class _File(BaseModel):
@@ -48,12 +52,11 @@ def read_aggregation(path: Path, way_out: str = "") -> tuple[ObjectGroup, ...]:
     Raises:
         DataError: missing or malformed, or two objects share an id.
     """
-    found = read_json(path, _File.model_validate_json, way_out).seg_groups
+    found = read_json(path, _File.model_validate_json, way_out, LARGEST).seg_groups
     groups = tuple(ObjectGroup(g.object_id, g.label, tuple(g.segments)) for g in found)
     groups = _without_repetition(path, groups)
     ids = [group.object_id for group in groups]
-    if len(set(ids)) != len(ids):
-        twice = sorted({i for i in ids if ids.count(i) > 1})
+    if twice := sorted(i for i, times in Counter(ids).items() if times > 1):
         raise DataError(
             path, f"several objects have the objectId {twice[:10]}", way_out, "segGroups"
         )
@@ -74,18 +77,22 @@ def instances_of(
 ) -> Int[np.ndarray, " vertices"]:
     """Give each vertex the object its segment belongs to, NO_OBJECT where none claims it.
 
-    Where two objects claim a segment the later one in the file has it. Segments that no vertex
-    has are skipped with a warning that names `source`.
+    Where two objects claim a segment the later one in the file has it. Such segments, and those
+    that no vertex has, are counted in a warning that names `source`.
     """
     present, inverse = np.unique(segments, return_inverse=True)
+    claims = [set(group.segments) for group in groups]
+    claimed = np.array([one for claim in claims for one in claim], dtype=np.int64)
+    ids = np.array([group.object_id for group in groups], dtype=np.int64)
+    claimant = ids.repeat(np.array([len(claim) for claim in claims], dtype=np.int64))
+    found = np.isin(claimed, present)
+    place = np.searchsorted(present, claimed[found])
     owner = np.full(len(present), NO_OBJECT, dtype=np.int64)
-    absent = 0
-    for group in groups:
-        claimed = np.isin(present, group.segments)
-        owner[claimed] = group.object_id
-        absent += len(set(group.segments)) - int(claimed.sum())
-    if absent:
+    owner[place] = claimant[found]  # of equal places the last one stays
+    if absent := int((~found).sum()):
         _log.warning("%s: %d segments belong to no vertex and were skipped", source, absent)
+    if shared := len(place) - len(np.unique(place)):
+        _log.warning("%s: %d segments are of several objects; the last has them", source, shared)
     return owner[inverse.reshape(-1)]
 
 

@@ -1,147 +1,153 @@
-"""Sentences about scenes: the JSON files of Multi3DRefer and ScanRefer, to Expression and back.
+"""What a file of annotations holds: sentences, entries that cannot be used, and doubts.
 
-Both carry, where present, keys of our own: entities, viewpoint, frames, kind, variant_of.
+The writers of Multi3DRefer's and ScanRefer's JSON are here too. Both files carry, where it says
+something, keys of our own: entities, viewpoint, frames, kind, variant_of.
 """
 
 import json
 import re
-from collections import defaultdict
-from collections.abc import Iterable
+import shlex
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
-
-from pydantic import BaseModel, BeforeValidator, Field, TypeAdapter
+from typing import Any
 
 from hcfres.data.errors import DataError, too_many
-from hcfres.data.expression import Entity, EvalType, Expression, Role, Viewpoint
-from hcfres.data.files import read_json, write_bytes
-from hcfres.data.labels import LabelTable
-
-Id = Annotated[int, Field(ge=0, le=2**31 - 1, strict=True)]
-Coordinate = Annotated[float, Field(allow_inf_nan=False)]
-Point = tuple[Coordinate, Coordinate, Coordinate]
+from hcfres.data.expression import Expression
+from hcfres.data.files import write_bytes
 
 
-def _number(value: object) -> object:
-    """ScanRefer writes numbers as strings."""
-    if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit():
-        return int(value)
-    return value
+@dataclass(frozen=True)
+class Finding:
+    """Something about one entry of a file."""
+
+    place: str
+    """`[17]` in a JSON array, counted from 0; `line 18` in a CSV file, counted from 1."""
+    key: str
+    """The entry's `Expression.key`, or as much of it as could be read."""
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.place} {self.key}".rstrip() + f": {self.reason}"
 
 
-AnyId = Annotated[Id, BeforeValidator(_number)]
-SceneName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")]
+class Rejected(Finding):
+    """An entry that is left out, and why."""
 
 
-class _Entity(BaseModel):
-    start: Id
-    end: Id
-    object_ids: list[Id]
-    role: Role
+class Note(Finding):
+    """An entry that is used although something about it looks wrong."""
 
 
-class _Viewpoint(BaseModel):
-    position: Point
-    look_at: Point
+@dataclass(frozen=True)
+class Annotations:
+    """The sentences of a split and everything that was wrong with its file."""
+
+    expressions: tuple[Expression, ...]
+    """Those that can be used, in the file's order."""
+    rejected: tuple[Rejected, ...]
+    notes: tuple[Note, ...] = ()
+    places: tuple[str, ...] = ()
+    """Where each of `expressions` stands in the file, as `Finding.place`."""
+    path: Path | None = None
+    """The file."""
+
+    @property
+    def total(self) -> int:
+        """How many entries the file has for this split."""
+        return len(self.expressions) + len(self.rejected)
 
 
-class _Ours(BaseModel):
-    """The keys that neither file has of its own."""
-
-    entities: list[_Entity] = []
-    viewpoint: _Viewpoint | None = None
-    frames: list[Id] | None = None
-    kind: str = "refer"
-    variant_of: str | None = None
-
-
-class _Multi3DRefer(_Ours):
-    scene_id: SceneName
-    object_ids: list[Id]
-    object_name: str
-    ann_id: AnyId
-    eval_type: EvalType
-    description: str
-    spatial: bool = False
-    color: bool = False
-    texture: bool = False
-    shape: bool = False
+def rejections_text(found: Annotations) -> str:
+    """Say in one line how many entries were left out and which command lists them; else ""."""
+    if not found.rejected:
+        return ""
+    said = f"{len(found.rejected)} of {found.total} entries cannot be used and were left out"
+    if found.path is None:
+        return said
+    listing = f"`hcfres data sentences {shlex.quote(str(found.path))}` lists them"
+    return f"{found.path}: {said}; {listing}"
 
 
-class _ScanRefer(_Ours):
-    scene_id: SceneName
-    object_id: AnyId
-    object_name: str
-    ann_id: AnyId
-    description: str
-
-
-_MULTI3DREFER: TypeAdapter[list[_Multi3DRefer]] = TypeAdapter(list[_Multi3DRefer])
-_SCANREFER: TypeAdapter[list[_ScanRefer]] = TypeAdapter(list[_ScanRefer])
-
-
-def read_multi3drefer(path: Path, way_out: str = "") -> tuple[Expression, ...]:
-    """Read the sentences of a split in the file's order; blanks around a sentence are dropped.
-
-    Raises:
-        DataError: missing or malformed; eval_type and number of targets disagree; a key comes
-            twice; an entity lies outside its sentence. All of it at once.
-    """
-    entries = read_json(path, _MULTI3DREFER.validate_json, way_out)
-    expressions = tuple(
-        _expression(entry, "multi3drefer", tuple(entry.object_ids), entry.eval_type)
-        for entry in entries
-    )
-    _require_consistent(path, expressions, way_out)
-    return expressions
-
-
-def read_scanrefer(path: Path, labels: LabelTable, way_out: str = "") -> tuple[Expression, ...]:
-    """Read the sentences of a split, each with one target.
-
-    ScanRefer's `unique` is st_wo_d, its `multiple` st_w_d: an object is unique when no other
-    annotated object of its scene in this file is of its benchmark class (18 classes, anything
-    else counts as one more). The four cue flags are not annotated and False.
-
-    Raises:
-        DataError: as `read_multi3drefer`.
-    """
-    entries = read_json(path, _SCANREFER.validate_json, way_out)
-    rivals: dict[tuple[str, int], set[int]] = defaultdict(set)
-    for entry in entries:
-        rivals[entry.scene_id, labels.benchmark_class(entry.object_name)].add(entry.object_id)
-    expressions = []
-    for entry in entries:
-        same = rivals[entry.scene_id, labels.benchmark_class(entry.object_name)]
-        eval_type: EvalType = "st_wo_d" if len(same) == 1 else "st_w_d"
-        expressions.append(_expression(entry, "scanrefer", (entry.object_id,), eval_type))
-    _require_consistent(path, tuple(expressions), way_out)
-    return tuple(expressions)
-
-
-def require_known_objects(
+def collect(
     path: Path,
-    expressions: Iterable[Expression],
-    objects: dict[str, frozenset[int]],
+    entries: Iterable[tuple[str, Expression | Rejected]],
+    identity: Callable[[Expression], Hashable],
+) -> Annotations:
+    """Sort entries into those that can be used and those that contradict themselves.
+
+    An annotation that comes twice is used once, the first time.
+
+    Args:
+        entries: each with its place.
+        identity: what no two entries of this file may share.
+    """
+    kept: list[Expression] = []
+    places: list[str] = []
+    rejected: list[Rejected] = []
+    seen: dict[Hashable, str] = {}
+    for place, entry in entries:
+        if isinstance(entry, Rejected):
+            rejected.append(entry)
+            continue
+        problems = list(_contradictions(entry))
+        first = seen.get(identity(entry))
+        if first is not None and not problems:
+            problems = [f"the same annotation comes twice, first at {first}"]
+        if problems:
+            rejected.append(Rejected(place, entry.key, "; ".join(problems)))
+            continue
+        seen[identity(entry)] = place
+        kept.append(entry)
+        places.append(place)
+    return Annotations(tuple(kept), tuple(rejected), (), tuple(places), path)
+
+
+def held_against_scans(
+    found: Annotations,
+    scans: Mapping[str, Mapping[int, str] | None],
+    listed: frozenset[str] | None = None,
     way_out: str = "",
-) -> None:
-    """Refuse sentences about scenes or objects that are not in `objects` (scene to object ids).
+) -> Annotations:
+    """Reject entries about objects that their scan does not have; note names unlike its labels.
+
+    Args:
+        scans: the label of each object of each scan on the disk; None for a scan whose objects
+            are not public, of which nothing is checked.
+        listed: the scans of the split; entries about others are rejected. None: not known.
 
     Raises:
-        DataError: names every such scene and sentence.
+        DataError: entries are about scans that are not in `scans`; all of these are named, and
+            what was rejected besides.
     """
-    unknown: dict[str, int] = defaultdict(int)
-    problems = []
-    for item in expressions:
-        if item.scene_id not in objects:
-            unknown[item.scene_id] += 1
+    absent = Counter(item.scene_id for item in found.expressions if item.scene_id not in scans)
+    kept: list[tuple[str, Expression]] = []
+    rejected, notes = list(found.rejected), list(found.notes)
+    for place, item in zip(found.places, found.expressions, strict=True):
+        if item.scene_id in absent:
             continue
-        named = set(item.object_ids).union(*(entity.object_ids for entity in item.entities))
-        if absent := sorted(named - objects[item.scene_id]):
-            problems.append(f"{item.key}: scene {item.scene_id} has no object {absent}")
-    scenes = [f"scene {name} is unknown ({n} expressions)" for name, n in sorted(unknown.items())]
-    if scenes or problems:
-        raise DataError(path, too_many(scenes + problems).rstrip(), way_out)
+        objects = scans[item.scene_id]
+        if reason := _stranger(item, objects, listed):
+            rejected.append(Rejected(place, item.key, reason))
+            continue
+        kept.append((place, item))
+        if objects is not None and (doubt := _misnamed(item, objects)):
+            notes.append(Note(place, item.key, doubt))
+    if absent:
+        scenes = [
+            f"scene {name} is unknown ({absent[name]} expressions)" for name in sorted(absent)
+        ]
+        problems = scenes + [str(item) for item in rejected]
+        source = found.path or "annotations"
+        raise DataError(source, too_many(problems, len(scenes) + 12).rstrip(), way_out)
+    return replace(
+        found,
+        expressions=tuple(item for _, item in kept),
+        places=tuple(place for place, _ in kept),
+        rejected=tuple(rejected),
+        notes=tuple(notes),
+    )
 
 
 def write_multi3drefer(path: Path, expressions: Iterable[Expression]) -> None:
@@ -187,32 +193,6 @@ def write_scanrefer(path: Path, expressions: Iterable[Expression]) -> None:
     write_bytes(path, json.dumps(entries, indent=1).encode())
 
 
-def _expression(
-    entry: Any, dataset: str, object_ids: tuple[int, ...], eval_type: EvalType
-) -> Expression:
-    blanks = len(entry.description) - len(entry.description.lstrip())
-    view = entry.viewpoint
-    flags = {name: getattr(entry, name, False) for name in ("spatial", "color", "texture", "shape")}
-    return Expression(
-        dataset=dataset,
-        scene_id=entry.scene_id,
-        object_ids=object_ids,
-        ann_id=entry.ann_id,
-        object_name=entry.object_name,
-        description=entry.description.strip(),
-        eval_type=eval_type,
-        kind=entry.kind,
-        entities=tuple(
-            Entity(e.start - blanks, e.end - blanks, tuple(e.object_ids), e.role)
-            for e in entry.entities
-        ),
-        viewpoint=None if view is None else Viewpoint(view.position, view.look_at),
-        frames=None if entry.frames is None else tuple(entry.frames),
-        variant_of=entry.variant_of,
-        **flags,
-    )
-
-
 def _our_keys(item: Expression) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if item.entities:
@@ -234,29 +214,37 @@ def _our_keys(item: Expression) -> dict[str, Any]:
     return found
 
 
-def _require_consistent(path: Path, expressions: tuple[Expression, ...], way_out: str) -> None:
-    problems, seen = [], set()
-    for number, item in enumerate(expressions):
-        place = f"[{number}] {item.key}"
-        # A description is numbered in its scene or, in ScanRefer, in its object.
-        key = item.key if item.dataset == "scanrefer" else f"{item.scene_id}|{item.ann_id}"
-        if key in seen:
-            problems.append(f"{place}: the same annotation comes twice")
-        seen.add(key)
-        problems += [f"{place}: {problem}" for problem in _contradictions(item)]
-    if problems:
-        raise DataError(path, too_many(problems).rstrip(), way_out)
-
-
-def _contradictions(item: Expression) -> Iterable[str]:
+def _contradictions(item: Expression) -> Iterator[str]:
     count = len(item.object_ids)
     right = {"zt": count == 0, "st": count == 1, "mt": count >= 2}[item.eval_type[:2]]
     if not right:
         yield f"eval_type {item.eval_type} with {count} targets"
     if len(set(item.object_ids)) != count:
-        yield f"a target comes twice: {list(item.object_ids)}"
+        yield f"a target comes twice: {list(item.object_ids)[:12]}"
     if not item.description:
         yield "the description is empty"
     length = len(item.description)
     if any(not 0 <= entity.start < entity.end <= length for entity in item.entities):
         yield f"an entity lies outside the description's {length} characters"
+
+
+def _stranger(
+    item: Expression, objects: Mapping[int, str] | None, listed: frozenset[str] | None
+) -> str:
+    """Why a sentence does not belong to this split and these objects; "" if it does."""
+    if listed is not None and item.scene_id not in listed:
+        return f"scene {item.scene_id} is not in the split's list"
+    if objects is None:
+        return ""
+    named = set(item.object_ids).union(*(entity.object_ids for entity in item.entities))
+    absent = sorted(named - objects.keys())
+    return f"scene {item.scene_id} has no object {absent[:12]}" if absent else ""
+
+
+def _misnamed(item: Expression, objects: Mapping[int, str]) -> str:
+    """How the labels of the targets differ from the name in the annotation; "" if they do not."""
+    name = item.object_name.replace("_", " ")
+    labels = sorted({objects[i] for i in item.object_ids if objects[i].replace("_", " ") != name})
+    if not labels:
+        return ""
+    return f"object_name is {item.object_name[:40]!r}, the scan's label {labels[:4]}"

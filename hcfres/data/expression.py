@@ -34,12 +34,12 @@ class Expression:
     """One annotated sentence about one scene."""
 
     dataset: str
-    """`multi3drefer` or `scanrefer`."""
+    """`multi3drefer`, `scanrefer`, `nr3d` or `sr3d`."""
     scene_id: str
     object_ids: tuple[int, ...]
     """The targets; empty for a zero-target expression."""
     ann_id: int
-    """Unique in a scene (Multi3DRefer) or in an object (ScanRefer)."""
+    """Unique in a scene (Multi3DRefer) or in an object (the others)."""
     object_name: str
     """The described class, underscores for spaces; the absent class when there is no target."""
     description: str
@@ -56,6 +56,8 @@ class Expression:
     """The frames an answer may use; None for all."""
     variant_of: str | None = None
     """The `key` of the expression this one rephrases."""
+    hidden: bool = False
+    """The targets are not public: what the file says of them is no truth to score against."""
 
     @property
     def key(self) -> str:

@@ -14,6 +14,9 @@ T = TypeVar("T")
 
 LARGEST = 4 << 30
 """Bytes; a larger file is refused before it is read."""
+LARGEST_JSON = 256 << 20
+"""Bytes; JSON takes some ten times its size in memory, and more where much of it is wrong."""
+_TOLD = 12
 
 
 def read_bytes(path: Path, way_out: str = "", largest: int = LARGEST) -> bytes:
@@ -33,6 +36,10 @@ def read_bytes(path: Path, way_out: str = "", largest: int = LARGEST) -> bytes:
         return path.read_bytes()
     except FileNotFoundError:
         raise DataError(path, "there is no such file", way_out) from None
+    except DataError:
+        raise
+    except ValueError:  # a zero in a name, which some file gave
+        raise DataError(path, "this is no file's name", way_out) from None
     except OSError as error:
         raise DataError(path, f"cannot be read ({error.strerror})", way_out) from error
 
@@ -50,19 +57,23 @@ def read_text(path: Path, way_out: str = "") -> str:
     return text.replace("\r\n", "\n")
 
 
-def read_json(path: Path, parse: Callable[[bytes], T], way_out: str = "") -> T:
+def read_json(
+    path: Path, parse: Callable[[bytes], T], way_out: str = "", largest: int = LARGEST_JSON
+) -> T:
     """Return a JSON file's content as `parse` makes it, a pydantic `validate_json`.
 
     Raises:
         DataError: as `read_bytes`; or the content differs from the form, all differences named.
     """
-    content = read_bytes(path, way_out)
+    content = read_bytes(path, way_out, largest)
     try:
         return parse(content)
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False)
-        problems = [f"{_place(item['loc'])}{item['msg']}{_found(item)}" for item in found]
-        raise DataError(path, too_many(problems).rstrip(), way_out) from None
+        told = [f"{_place(item['loc'])}{item['msg']}{_found(item)}" for item in found[:_TOLD]]
+        raise DataError(
+            path, too_many(told, more=len(found) - len(told)).rstrip(), way_out
+        ) from None
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -79,9 +90,11 @@ def write_bytes(path: Path, content: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         partial.write_bytes(content)
         partial.replace(path)
-    except OSError as error:
+    except BaseException as error:
         partial.unlink(missing_ok=True)
-        raise writing_failed(path, error) from error
+        if isinstance(error, OSError):
+            raise writing_failed(path, error) from error
+        raise
 
 
 def _place(location: tuple[int | str, ...]) -> str:
@@ -95,4 +108,6 @@ def _place(location: tuple[int | str, ...]) -> str:
 def _found(item: Any) -> str:
     if item["type"] in ("missing", "json_invalid"):
         return ""
-    return f", found {str(item['input'])[:60]!r}"
+    value = item["input"]
+    said = f"a {type(value).__name__}" if isinstance(value, dict | list) else repr(str(value)[:60])
+    return f", found {said}"

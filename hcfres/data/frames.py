@@ -1,28 +1,39 @@
-"""Posed RGB-D frames in the layout of ScanNet's SensReader: color, depth, pose, intrinsic."""
+"""Posed RGB-D frames of a scan, in any of the layouts of ScanNet frames."""
 
 import io
-import struct
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 from PIL import Image
 
+from hcfres.data.calibration import read_rig, require_intrinsics
 from hcfres.data.errors import DataError
-from hcfres.data.files import read_bytes, write_bytes
+from hcfres.data.files import write_bytes
+from hcfres.data.frame_images import FETCH_AGAIN, MOST_PIXELS, image_size, read_colour, read_depth
+from hcfres.data.frame_layouts import (
+    COLOUR_SUFFIXES,
+    DEPTH_SUFFIXES,
+    FrameFiles,
+    FrameLayout,
+    layout_of,
+)
 from hcfres.data.poses import read_matrix, require_rigid, write_matrix
+from hcfres.data.registration import register
 from hcfres.data.scene import Frame
 
-COLOUR_SUFFIXES = (".jpg", ".jpeg", ".png")
-DEPTH_SUFFIXES = (".png",)
-MOST_PIXELS = 1 << 26
-_BROKEN_IMAGE = (
-    OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error,
-    Image.DecompressionBombError,
-)  # fmt: skip
-_FETCH_AGAIN = "Extract or copy the frames of this scan again"
+__all__ = [
+    "COLOUR_SUFFIXES", "DEPTH_SUFFIXES", "MOST_PIXELS", "FrameListing", "frame_files",
+    "list_frames", "numbered_files", "read_colour", "read_depth", "read_frame",
+    "require_intrinsics", "survey_frames", "write_frame", "write_intrinsics",
+]  # fmt: skip
+
+_NO_DEPTH = (
+    "without depth nobody knows where in the scene a pixel lies",
+    "Extract the depth images too, for instance in SensReader's layout",
+)
+_MILLIMETRES = 1000.0
 
 
 @dataclass(frozen=True)
@@ -34,26 +45,34 @@ class FrameListing:
     """Frames whose pose is not finite: the tracker had lost them."""
     incomplete: tuple[int, ...]
     """Frames that lack an image or a pose; at most one, see `survey_frames`."""
+    layout: str
+    """What the frames' layout is called."""
 
 
-def survey_frames(folder: Path, every: int = 1, way_out: str = _FETCH_AGAIN) -> FrameListing:
+def survey_frames(folder: Path, every: int = 1, way_out: str = FETCH_AGAIN) -> FrameListing:
     """Sort every `every`-th frame on the disk into usable and not; numbers keep their meaning.
 
     Raises:
-        DataError: no frames, a broken pose, or more than one frame that lacks one of its files
-            (a scan's colour and depth counts may differ by one; more is a broken extraction).
+        DataError: no layout, no frames, no depth, a broken pose, or more than one frame that lacks
+            one of its files (a scan's colour and depth counts may differ by one; more is a broken
+            extraction).
     """
-    kinds = (("color", COLOUR_SUFFIXES), ("depth", DEPTH_SUFFIXES), ("pose", (".txt",)))
-    found = [numbered_files(folder / name, suffixes, way_out) for name, suffixes in kinds]
+    layout = layout_of(folder, way_out)
+    found = [kind.numbered(folder, way_out) for kind in layout.kinds]
+    if found[0] and not found[1]:
+        reason = f"{layout.name}: {len(found[0])} colour and no depth images; {_NO_DEPTH[0]}"
+        raise DataError(folder / layout.depth.folder, reason, _NO_DEPTH[1])
     complete = sorted(set.intersection(*map(set, found)))
     incomplete = sorted(set.union(*map(set, found)) - set(complete))
     if len(incomplete) > 1 or not complete:
-        counts = ", ".join(f"{len(f)} {name}" for f, (name, _) in zip(found, kinds, strict=True))
-        raise DataError(folder, f"{len(complete)} complete frames: {counts} files", way_out)
+        counts = zip(found, ("color", "depth", "pose"), strict=True)
+        said = ", ".join(f"{len(files)} {name}" for files, name in counts)
+        raise DataError(folder, f"{len(complete)} complete frames: {said} files", way_out)
     chosen = complete[::every]
     valid = {i for i in chosen if np.isfinite(read_matrix(found[2][i], way_out)).all()}
     invalid = tuple(i for i in chosen if i not in valid)
-    return FrameListing(tuple(i for i in chosen if i in valid), invalid, tuple(incomplete))
+    usable = tuple(i for i in chosen if i in valid)
+    return FrameListing(usable, invalid, tuple(incomplete), layout.name)
 
 
 def list_frames(folder: Path, every: int = 1) -> tuple[int, ...]:
@@ -62,58 +81,44 @@ def list_frames(folder: Path, every: int = 1) -> tuple[int, ...]:
 
 
 def read_frame(folder: Path, index: int, size: tuple[int, int] | None = None) -> Frame:
-    """Read one frame; `size` (height, width) resamples the colour image, depth stays as stored.
+    """Read one frame, its colour image registered to its depth image; depth stays as stored.
+
+    Args:
+        size: height and width of the colour image; None: its own.
 
     Raises:
-        DataError: a file of the frame is missing, truncated or of the wrong kind, or the pose is
-            invalid.
+        DataError: a file of the frame is missing, truncated or of the wrong kind, the pose is
+            invalid, or the cameras' matrices cannot belong to the images.
     """
-    colour = read_colour(_file(folder / "color", index, COLOUR_SUFFIXES), size)
-    depth = read_depth(_file(folder / "depth", index, DEPTH_SUFFIXES))
-    pose_file = _file(folder / "pose", index, (".txt",))
-    pose = read_matrix(pose_file, _FETCH_AGAIN)
+    layout = layout_of(folder, FETCH_AGAIN)
+    colour = read_colour(layout.colour.find(folder, index, FETCH_AGAIN))
+    depth = read_depth(_depth_file(folder, layout, index), 1 / _counts_to_a_metre(folder, layout))
+    pose_file = layout.pose.find(folder, index, FETCH_AGAIN)
+    pose = read_matrix(pose_file, FETCH_AGAIN)
     if not np.isfinite(pose).all():
         raise DataError(pose_file, "the pose is invalid: tracking was lost", "Leave this frame out")
-    require_rigid(pose_file, pose, _FETCH_AGAIN)
-    intrinsics_file = folder / "intrinsic" / "intrinsic_depth.txt"
-    intrinsics = read_matrix(intrinsics_file, _FETCH_AGAIN)[:3, :3]
-    require_intrinsics(intrinsics_file, intrinsics, depth.shape)
-    return Frame(index, colour, depth, intrinsics, pose)
+    require_rigid(pose_file, pose, FETCH_AGAIN)
+    sizes = (colour.shape[0], colour.shape[1]), (depth.shape[0], depth.shape[1])
+    rig = read_rig(folder, layout, *sizes, FETCH_AGAIN)
+    registered = register(colour, depth, rig, size)
+    intrinsics = rig.depth.intrinsics
+    return Frame(index, registered.colour, depth, intrinsics, pose, registered.seen)
 
 
-def read_colour(
-    path: Path, size: tuple[int, int] | None = None
-) -> UInt8[np.ndarray, "height width 3"]:
-    """Read an RGB image, resampled to `size` (height, width) if given."""
-    image = _image(path)
-    try:
-        image = image.convert("RGB")
-        if size is not None and image.size != (size[1], size[0]):
-            image = image.resize((size[1], size[0]), Image.Resampling.BILINEAR)
-        return np.asarray(image)
-    except _BROKEN_IMAGE as error:
-        raise DataError(path, f"the image is broken ({error})", _FETCH_AGAIN) from error
+def frame_files(folder: Path, indices: tuple[int, ...]) -> tuple[Path, ...]:
+    """Name the files that decide what `read_frame` returns for `indices`.
 
-
-def read_depth(path: Path, unit_m: float = 0.001) -> Float[np.ndarray, "height width"]:
-    """Read a 16-bit greyscale image as metres, `unit_m` to a count; 0 where nothing was seen."""
-    image = _image(path)
-    if image.mode not in ("I;16", "I;16L", "I;16B", "I"):
-        reason = f"depth is a 16-bit greyscale image; found mode {image.mode}"
-        raise DataError(path, reason, "Write millimetres as 16-bit PNG")
-    return np.asarray(image).astype(np.float32) * np.float32(unit_m)
-
-
-def require_intrinsics(path: Path | str, intrinsics: np.ndarray, shape: tuple[int, ...]) -> None:
-    """Refuse a K that cannot belong to an image of (height, width) `shape`."""
-    (fx, _, mx), (_, fy, my) = intrinsics[:2]
-    finite = bool(np.isfinite(intrinsics).all())
-    if finite and fx > 0 and fy > 0 and 0 < mx < shape[1] and 0 < my < shape[0]:
-        return
-    reason = (
-        f"fx {fx:g}, fy {fy:g}, mx {mx:g}, my {my:g} are not those of {shape[1]}x{shape[0]} depth"
-    )
-    raise DataError(path, reason, "Give the intrinsics of the depth images, in their pixels")
+    The colour camera's matrices are among them where they move a pixel; the first of the frames
+    tells that for all.
+    """
+    layout = layout_of(folder, FETCH_AGAIN)
+    found = [kind.numbered(folder, FETCH_AGAIN) for kind in layout.kinds]
+    matrices = layout.calibration_files(folder)
+    if indices and matrices[0].exists():
+        colour, depth = (image_size(files[indices[0]]) for files in found[:2])
+        if read_rig(folder, layout, colour, depth, FETCH_AGAIN).registered:
+            matrices = matrices[:1]
+    return (*matrices, *(files[index] for index in indices for files in found))
 
 
 def write_frame(folder: Path, frame: Frame, quality: int = 95) -> None:
@@ -124,7 +129,7 @@ def write_frame(folder: Path, frame: Frame, quality: int = 95) -> None:
     Raises:
         ValueError: a depth below 0 or beyond the format's 65.535 m, or not finite.
     """
-    millimetres = np.rint(frame.depth.astype(np.float64) * 1000)
+    millimetres = np.rint(frame.depth.astype(np.float64) * _MILLIMETRES)
     if not ((millimetres >= 0) & (millimetres <= 65535)).all():
         raise ValueError(f"frame {frame.index}: depth is 0..65.535 m in a 16-bit PNG")
     colour = io.BytesIO()
@@ -156,46 +161,29 @@ def numbered_files(folder: Path, suffixes: tuple[str, ...], way_out: str = "") -
     Raises:
         DataError: no such folder, or two files with one number.
     """
-    if not folder.is_dir():
-        raise DataError(folder, "there is no such folder", way_out)
-    found: dict[int, Path] = {}
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() not in suffixes or not (path.stem.isascii() and path.stem.isdigit()):
-            continue
-        if int(path.stem) in found:
-            other = found[int(path.stem)].name
-            raise DataError(folder, f"{other} and {path.name} are the same frame", way_out)
-        found[int(path.stem)] = path
-    return dict(sorted(found.items()))
+    return FrameFiles("", "", suffixes).numbered(folder, way_out)
 
 
-def _file(folder: Path, index: int, suffixes: tuple[str, ...]) -> Path:
-    plain = folder / f"{index}{suffixes[0]}"
-    if plain.exists():
-        return plain
-    found = numbered_files(folder, suffixes, _FETCH_AGAIN)
-    if index not in found:
-        raise DataError(folder, f"there is no frame {index}", _FETCH_AGAIN)
-    return found[index]
-
-
-def _image(path: Path) -> Image.Image:
-    content = read_bytes(path, _FETCH_AGAIN)
+def _depth_file(folder: Path, layout: FrameLayout, index: int) -> Path:
     try:
-        image = Image.open(io.BytesIO(content), formats=("JPEG", "PNG"))
-        if image.size[0] * image.size[1] > MOST_PIXELS:
-            raise DataError(path, f"{image.size[0]}x{image.size[1]} pixels are too many")
-        image.load()
-    except DataError:
-        raise
-    except _BROKEN_IMAGE as error:
-        raise DataError(path, f"the image is broken ({error})", _FETCH_AGAIN) from error
-    return image
+        return layout.depth.find(folder, index, FETCH_AGAIN)
+    except DataError as error:
+        if layout.depth.numbered(folder, FETCH_AGAIN):
+            raise
+        reason = f"{layout.name}: {error.reason}; {_NO_DEPTH[0]}"
+        raise DataError(error.source, reason, _NO_DEPTH[1]) from None
 
 
-def frame_files(folder: Path, indices: tuple[int, ...]) -> tuple[Path, ...]:
-    """Name the files that decide what `read_frame` returns for `indices`."""
-    kinds = (("color", COLOUR_SUFFIXES), ("depth", DEPTH_SUFFIXES), ("pose", (".txt",)))
-    found = [numbered_files(folder / name, suffixes, _FETCH_AGAIN) for name, suffixes in kinds]
-    intrinsics = folder / "intrinsic" / "intrinsic_depth.txt"
-    return (intrinsics, *(files[index] for index in indices for files in found))
+def _counts_to_a_metre(folder: Path, layout: FrameLayout) -> float:
+    entry = layout.depth_shift
+    text = entry.text(folder, FETCH_AGAIN) if entry else None
+    if entry is None or text is None:
+        return _MILLIMETRES
+    try:
+        shift = float(text)
+    except ValueError:
+        shift = 0.0
+    if not 1 <= shift <= 1e6:
+        reason = f"counts to a metre are 1..1000000, found {text[:60]!r}"
+        raise DataError(entry.path(folder), reason, FETCH_AGAIN, entry.key)
+    return shift

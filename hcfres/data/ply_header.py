@@ -1,15 +1,15 @@
 """The header of a PLY file: which elements follow, in which order and types."""
 
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
+from hcfres.config.problems import shorten
 from hcfres.data.errors import DataError
 
 HEADER_LIMIT = 1 << 16
 """Bytes within which `end_header` must come."""
 
-ENCODINGS = {"ascii": "", "binary_little_endian": "<", "binary_big_endian": ">"}
+ENCODINGS = {"ascii": "=", "binary_little_endian": "<", "binary_big_endian": ">"}
 """The byte order of each encoding, as numpy writes it."""
 
 TYPES = {
@@ -51,68 +51,81 @@ class Header:
     elements: tuple[Element, ...]
     size: int
     """Bytes up to the first record."""
+    lines: int
+    """Lines up to the first record."""
 
 
 def parse_header(path: Path, content: bytes) -> Header:
     """Read the header at the start of `content`; `path` is for the message only.
 
     Raises:
-        DataError: not a PLY file, or a header that says nothing sensible.
+        DataError: not a PLY file, or a header that says nothing sensible. A line that begins with
+            none of PLY's words is refused: what it meant would shift every number behind it.
     """
     lines, size = _header_lines(path, content)
-    encoding = _encoding(path, lines)
-    starts = [n for n, words in enumerate(lines) if words[0] == "element"] + [len(lines)]
-    elements = tuple(_element(path, lines[a:b], a + 1) for a, b in pairwise(starts))
-    names = [element.name for element in elements]
-    if len(set(names)) != len(names):
-        raise DataError(path, f"an element comes twice: {names}", AGAIN, "header")
-    return Header(encoding, elements, size)
+    encoding: str | None = None
+    elements: list[Element] = []
+    for number, words in enumerate(lines[1:], 2):
+        match words:
+            case [] | ["comment" | "obj_info", *_]:
+                continue
+            case ["format", kind, "1.0"] if kind in ENCODINGS and encoding is None:
+                encoding = kind
+            case ["element", name, count] if _is_count(count):
+                elements.append(Element(name, int(count), ()))
+            case ["property", *_] if elements:
+                elements[-1] = _with_property(path, elements[-1], words, number)
+            case _:
+                raise DataError(path, _misread(words), AGAIN, f"header line {number}")
+    if encoding is None:
+        raise DataError(path, "no `format` line", AGAIN, "header")
+    _require_distinct(path, elements)
+    return Header(encoding, tuple(elements), size, len(lines) + 1)
 
 
 def _header_lines(path: Path, content: bytes) -> tuple[list[list[str]], int]:
-    if not content.startswith(b"ply"):
+    """The words of each line but the last, `end_header`; lines end in LF, CR LF or CR."""
+    first = content[:HEADER_LIMIT].split(b"\n", 1)[0]
+    if first.split(b"\r", 1)[0].strip() != b"ply":
         raise DataError(
-            path, "this is not a PLY file: it does not start with `ply`", AGAIN, "line 1"
+            path, "this is not a PLY file: its first line is not `ply`", AGAIN, "line 1"
         )
+    end = b"\r" if b"\r" in first.rstrip(b"\r") else b"\n"
     lines: list[list[str]] = []
     start = 0
     while True:
-        stop = content.find(b"\n", start, HEADER_LIMIT)
+        stop = content.find(end, start, HEADER_LIMIT)
         if stop < 0:
             reason = f"no `end_header` within the first {min(len(content), HEADER_LIMIT)} bytes"
             raise DataError(path, reason, AGAIN, "header")
         words = content[start:stop].decode("latin-1").split()
         start = stop + 1
-        if words[:1] == ["end_header"]:
+        if words == ["end_header"]:
             return lines, start
-        lines.append(words or ["comment"])
+        lines.append(words)
 
 
-def _encoding(path: Path, lines: list[list[str]]) -> str:
-    found = [words for words in lines if words[0] == "format"]
-    if len(found) != 1 or len(found[0]) != 3 or found[0][1] not in ENCODINGS:
-        said = " ".join(found[0]) if found else "no `format` line"
-        reason = f"`format` is one of {', '.join(ENCODINGS)} and 1.0; found: {said}"
-        raise DataError(path, reason, AGAIN, "header")
-    return found[0][1]
+def _is_count(word: str) -> bool:
+    return word.isascii() and word.isdigit() and len(word) < 19
 
 
-def _element(path: Path, lines: list[list[str]], number: int) -> Element:
-    head, *rest = lines
-    place = f"header line {number}"
-    if len(head) != 3 or not (head[2].isascii() and head[2].isdigit() and len(head[2]) < 19):
-        raise DataError(
-            path, f"an element has a name and a count; found: {' '.join(head)}", AGAIN, place
-        )
-    properties = tuple(
-        _property(path, words, number + offset)
-        for offset, words in enumerate(rest, 1)
-        if words[0] == "property"
-    )
-    names = [column.name for column in properties]
-    if not names or len(set(names)) != len(names):
-        raise DataError(path, f"element {head[1]} has the properties {names}", AGAIN, place)
-    return Element(head[1], int(head[2]), properties)
+def _misread(words: list[str]) -> str:
+    found = f"found: {shorten(' '.join(words), 80)}"
+    if words[0] == "format":
+        return f"`format` comes once and is one of {', '.join(ENCODINGS)} and 1.0; {found}"
+    if words[0] == "element":
+        return f"an element has a name and a count; {found}"
+    if words[0] == "property":
+        return f"a property belongs to an element; {found}"
+    return f"no line of a PLY header begins so; {found}"
+
+
+def _with_property(path: Path, element: Element, words: list[str], number: int) -> Element:
+    added = _property(path, words, number)
+    if any(column.name == added.name for column in element.properties):
+        reason = f"element {shorten(element.name)} has two properties `{shorten(added.name)}`"
+        raise DataError(path, reason, AGAIN, f"header line {number}")
+    return Element(element.name, element.count, (*element.properties, added))
 
 
 def _property(path: Path, words: list[str], number: int) -> Property:
@@ -123,5 +136,16 @@ def _property(path: Path, words: list[str], number: int) -> Property:
             kind in TYPES and count in TYPES and TYPES[count][0] in "iu"
         ):
             return Property(name, TYPES[kind], TYPES[count])
-    reason = f"a property has a known type and a name; found: {' '.join(words)[:80]}"
+    found = shorten(" ".join(words), 80)
+    reason = f"a property has a known type and a name; found: {found}"
     raise DataError(path, reason, AGAIN, f"header line {number}")
+
+
+def _require_distinct(path: Path, elements: list[Element]) -> None:
+    names = [element.name for element in elements]
+    if len(set(names)) != len(names):
+        said = shorten(", ".join(names), 80)
+        raise DataError(path, f"an element comes twice: {said}", AGAIN, "header")
+    if bare := [element.name for element in elements if not element.properties]:
+        reason = f"element {shorten(bare[0])} has no properties"
+        raise DataError(path, reason, AGAIN, "header")

@@ -6,10 +6,12 @@ import numpy as np
 from jaxtyping import Float
 
 from hcfres.data.errors import DataError
-from hcfres.data.files import read_text, write_bytes
+from hcfres.data.files import read_bytes, write_bytes
 
 RIGID_TOLERANCE = 0.01
 """How far R R^T may be from the identity, entry by entry, and det R from 1."""
+_LARGEST = 1 << 16
+"""Bytes of a file of 16 numbers."""
 
 
 def read_matrix(path: Path, way_out: str = "") -> Float[np.ndarray, "4 4"]:
@@ -18,13 +20,26 @@ def read_matrix(path: Path, way_out: str = "") -> Float[np.ndarray, "4 4"]:
     Raises:
         DataError: missing, or not 16 numbers.
     """
-    words = read_text(path, way_out).split()
+    text = read_bytes(path, way_out, _LARGEST).decode("utf-8-sig", "replace")
+    return parse_matrix(text, path, way_out)
+
+
+def parse_matrix(
+    text: str, source: Path, way_out: str = "", place: str = ""
+) -> Float[np.ndarray, "4 4"]:
+    """Read 4 x 4 numbers, finite or not, from `place` of `source`.
+
+    Raises:
+        DataError: not 16 numbers.
+    """
+    words = text.split()
     try:
         numbers = np.array([float(word) for word in words[:17]])
     except ValueError as error:
-        raise DataError(path, f"a matrix has 16 numbers: {error}", way_out) from None
+        raise DataError(source, f"a matrix has 16 numbers: {error}", way_out, place) from None
     if len(numbers) != 16:
-        raise DataError(path, f"a matrix has 16 numbers, found {len(words)}", way_out)
+        reason = f"a matrix has 16 numbers, found {len(words)}"
+        raise DataError(source, reason, way_out, place)
     return numbers.reshape(4, 4)
 
 

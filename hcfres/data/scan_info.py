@@ -8,6 +8,7 @@ from jaxtyping import Float
 
 from hcfres.data.errors import DataError
 from hcfres.data.files import read_text, write_bytes
+from hcfres.data.poses import require_rigid
 
 _MATRICES = ("axisAlignment", "colorToDepthExtrinsics")
 
@@ -30,19 +31,22 @@ def read_scan_info(path: Path, way_out: str = "") -> ScanInfo:
     """Read `key = value` lines; a value may hold spaces and end in one.
 
     Raises:
-        DataError: missing, a line without `=`, or a matrix that is not 16 finite numbers.
+        DataError: missing; a line without `=`, or with a key that an earlier line has; a matrix
+            that is not 16 numbers, or not a rotation and a translation.
     """
-    entries: list[tuple[str, str]] = []
+    entries: dict[str, str] = {}
     for number, line in enumerate(read_text(path, way_out).split("\n"), 1):
         if not line.strip():
             continue
         key, equals, value = line.partition("=")
-        if not equals:
-            raise DataError(path, f"no `key = value` in {line[:60]!r}", way_out, f"line {number}")
-        entries.append((key.strip(), value.strip()))
-    known = dict(entries)
-    matrices = [_matrix(path, key, known.get(key), way_out) for key in _MATRICES]
-    return ScanInfo(matrices[0], tuple(entries))
+        place = f"line {number}"
+        if not equals or not key.strip():
+            raise DataError(path, f"no `key = value` in {line[:60]!r}", way_out, place)
+        if key.strip() in entries:
+            raise DataError(path, f"{key.strip()[:60]!r} comes twice", way_out, place)
+        entries[key.strip()] = value.strip()
+    matrices = [_matrix(path, key, entries.get(key), way_out) for key in _MATRICES]
+    return ScanInfo(matrices[0], tuple(entries.items()))
 
 
 def write_scan_info(path: Path, entries: dict[str, str]) -> None:
@@ -66,4 +70,6 @@ def _matrix(path: Path, key: str, text: str | None, way_out: str) -> np.ndarray:
         numbers = np.zeros(0)
     if numbers.shape != (16,) or not np.isfinite(numbers).all():
         raise DataError(path, f"a matrix has 16 numbers, found {text[:60]!r}", way_out, key)
-    return numbers.reshape(4, 4)
+    matrix = numbers.reshape(4, 4)
+    require_rigid(path, matrix, way_out, key)
+    return matrix

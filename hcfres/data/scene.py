@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 
 NO_OBJECT = -1
 """The instance of a vertex that no annotated object owns."""
@@ -49,3 +49,6 @@ class Frame:
     intrinsics: Float[np.ndarray, "3 3"]
     """K of the depth image, in its pixels. The colour image shows the same view at its own size."""
     camera_to_world: Float[np.ndarray, "4 4"]
+    seen: Bool[np.ndarray, "height width"] | None = None
+    """False at pixels of `colour` that the colour camera did not see, which are black; None: it saw
+    the whole view."""

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import numpy as np
 from jaxtyping import Int
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, FailFast, Field
 
 from hcfres.data.errors import DataError
 from hcfres.data.files import read_json, write_bytes
@@ -16,19 +16,23 @@ SegmentId = Annotated[int, Field(ge=0, le=2**31 - 1)]
 
 class _File(BaseModel):
     model_config = ConfigDict(strict=True)
-    seg_indices: list[SegmentId] = Field(alias="segIndices")
+    # the first wrong id is told: one error for each of a million would take gigabytes
+    seg_indices: Annotated[list[SegmentId], FailFast()] = Field(alias="segIndices")
 
 
-def read_segments(path: Path, vertices: int, way_out: str = "") -> Int[np.ndarray, " vertices"]:
-    """Read the segment of each of `vertices` vertices; the ids are arbitrary and not contiguous.
+def read_segments(
+    path: Path, vertices: int | None, way_out: str = ""
+) -> Int[np.ndarray, " vertices"]:
+    """Read the segment of each vertex; the ids are arbitrary and not contiguous.
 
-    The parameters in the file are ignored: the release's own disagree with the file's name.
+    `vertices` is how many the mesh has, None where no mesh is at hand. The parameters in the file
+    are ignored: the release's own disagree with the file's name.
 
     Raises:
         DataError: missing, malformed, or made for a mesh of another size.
     """
     found = read_json(path, _File.model_validate_json, way_out).seg_indices
-    if len(found) != vertices:
+    if vertices is not None and len(found) != vertices:
         reason = f"{len(found)} segment ids for a mesh of {vertices} vertices"
         hint = "Pair the decimated mesh (_vh_clean_2) with _vh_clean_2.0.010000.segs.json"
         raise DataError(path, reason, hint, "segIndices")

@@ -1,15 +1,16 @@
 """Answers of a network for the expressions of one scene, as arrays over its superpoints."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Float32, Int
 
-from hcfres.data.errors import DataError
+from hcfres.data.errors import DataError, too_many
 from hcfres.data.expression import Expression
 from hcfres.data.scene import Scene
+from hcfres.evaluation.boxes import aligned, box_of, group_boxes
 from hcfres.evaluation.metrics import (
     Overlap,
     answers_nothing,
@@ -34,6 +35,32 @@ class SceneTruth:
     expressions: tuple[Expression, ...]
     true: Int[np.ndarray, "expressions superpoints"]
     """Target vertices in each superpoint."""
+    alignment: Float[np.ndarray, "4 4"] = field(default_factory=lambda: np.eye(4))
+    """From the scan's frame to the axis-aligned one, in which boxes are measured."""
+
+    @cached_property
+    def aligned(self) -> Float32[np.ndarray, "points 3"]:
+        """The vertices in the axis-aligned frame, metres."""
+        return aligned(self.scene.vertices, self.alignment)
+
+    @cached_property
+    def superpoint_boxes(self) -> Float32[np.ndarray, "superpoints 6"]:
+        """The box of each superpoint; NaN where it has no vertex."""
+        return group_boxes(self.aligned, self.labels, self.sizes.size)
+
+    def target_boxes(self, index: int) -> tuple[Float32[np.ndarray, "6"], ...]:
+        """The box of each target of an expression, in the order of its object_ids."""
+        found = (self._object_box(object_id) for object_id in self.expressions[index].object_ids)
+        return tuple(box for box in found if box is not None)
+
+    def _object_box(self, object_id: int) -> Float32[np.ndarray, "6"] | None:
+        if object_id not in self._known_boxes:
+            self._known_boxes[object_id] = box_of(self.aligned, self.scene.instances == object_id)
+        return self._known_boxes[object_id]
+
+    @cached_property
+    def _known_boxes(self) -> dict[int, Float32[np.ndarray, "6"] | None]:
+        return {}
 
     @cached_property
     def zero_target(self) -> Bool[np.ndarray, " expressions"]:
@@ -46,13 +73,24 @@ class SceneTruth:
 
 
 def scene_truth(
-    scene: Scene, labels: Int[np.ndarray, " points"], expressions: tuple[Expression, ...]
+    scene: Scene,
+    labels: Int[np.ndarray, " points"],
+    expressions: tuple[Expression, ...],
+    alignment: Float[np.ndarray, "4 4"] | None = None,
 ) -> SceneTruth:
     """Count, for every expression, the target vertices in each superpoint.
 
+    Args:
+        scene: with its annotation.
+        labels: superpoint of each vertex.
+        expressions: about the scene.
+        alignment: its scan's `axisAlignment`; None where the scan is aligned as it is.
+
     Raises:
-        DataError: an expression names an object of which the scene has no vertex.
+        DataError: an expression names an object of which the scene has no vertex, or its targets
+            are not public.
     """
+    _require_public(scene.scene_id, expressions)
     sizes = np.bincount(labels)
     known, object_of_point = np.unique(scene.instances, return_inverse=True)
     table = np.zeros((known.size, sizes.size), dtype=np.int64)
@@ -69,7 +107,18 @@ def scene_truth(
                     place=f"expression {expression.key}",
                 )
             true[index] += table[row[object_id]]
-    return SceneTruth(scene, labels, sizes, expressions, true)
+    frame = np.eye(4) if alignment is None else alignment
+    return SceneTruth(scene, labels, sizes, expressions, true, frame)
+
+
+def _require_public(scene_id: str, expressions: tuple[Expression, ...]) -> None:
+    hidden = [f"expression {one.key}: its targets are hidden" for one in expressions if one.hidden]
+    if hidden:
+        raise DataError(
+            f"scene {scene_id}",
+            f"there is nothing to score against; {too_many(hidden).rstrip()}",
+            "Evaluate on the val split; the test split is scored by its benchmark's server",
+        )
 
 
 @dataclass(frozen=True)

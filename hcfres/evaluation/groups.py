@@ -65,10 +65,7 @@ def group_metrics(
     Raises:
         ValueError: an evaluation type is none of EVAL_TYPES.
     """
-    if unknown := set(eval_types) - set(EVAL_TYPES):
-        known = ", ".join(EVAL_TYPES)
-        raise ValueError(f"unknown eval_type {', '.join(sorted(unknown))}; known are {known}")
-    types = np.array(eval_types, dtype=str)
+    types = require_known(eval_types)
     return GroupMetrics(
         {
             group: _accuracy(ious[member], nothing[member])
@@ -76,6 +73,18 @@ def group_metrics(
             for member in [np.isin(types, members)]
         }
     )
+
+
+def require_known(eval_types: Sequence[str]) -> np.ndarray:
+    """The evaluation types as an array.
+
+    Raises:
+        ValueError: one is none of EVAL_TYPES.
+    """
+    if unknown := set(eval_types) - set(EVAL_TYPES):
+        known = ", ".join(EVAL_TYPES)
+        raise ValueError(f"unknown eval_type {', '.join(sorted(unknown))}; known are {known}")
+    return np.array(eval_types, dtype=str)
 
 
 def _accuracy(

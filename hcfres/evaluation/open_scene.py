@@ -9,7 +9,8 @@ from jaxtyping import Float
 
 from hcfres.data.dataset import Dataset
 from hcfres.data.errors import DataError
-from hcfres.data.own_scan import OwnScan, ScanFiles, open_own_scan
+from hcfres.data.own_scan import OwnScan, ScanFiles, ScanFolder, open_own_scan
+from hcfres.data.reprojection import radius_remark
 from hcfres.data.scene import Frame, Scene
 
 
@@ -32,7 +33,7 @@ class OpenScene:
 
     @property
     def file_from_world(self) -> Float[np.ndarray, "4 4"]:
-        """From the frame of `scene` to that of the file it was read from."""
+        """From the frame of `scene` to that of the file it was read from, or of the poses."""
         if isinstance(self.source, OwnScan):
             return np.linalg.inv(self.source.world_from_file)
         return np.eye(4)
@@ -42,27 +43,48 @@ class OpenScene:
         """What was assumed about the scan, to be shown to the user."""
         return self.source.remarks if isinstance(self.source, OwnScan) else ()
 
+    def radius_remark(self, radius_m: float) -> str | None:
+        """Hold the radius of a method's spherical query against the cloud's spacing.
 
-def open_scene(what: Path | str | ScanFiles, scene_id: str | None = None) -> OpenScene:
+        A warning where it is small; None where it is not, and for a dataset, whose setting has the
+        radius that its scans need.
+        """
+        if not isinstance(self.source, OwnScan):
+            return None
+        return radius_remark(self.source.spacing_m, radius_m)
+
+
+def open_scene(what: Path | str | ScanFiles | ScanFolder, scene_id: str | None = None) -> OpenScene:
     """Open a scan of a dataset folder in ScanNet's layout, or one's own.
 
     Args:
-        what: the dataset's folder, or the files of a scan (cloud, frames, poses).
+        what: the dataset's folder; the folder, `.sens` or `.r3d` file of a recording in a layout
+            that is recognised; or the files of a scan (cloud, frames, poses).
         scene_id: which scan of the dataset; by default the first of its validation split.
 
     Raises:
         DataError: a file is missing or broken, or the files do not fit together.
     """
-    if isinstance(what, ScanFiles):
-        if scene_id is not None:
-            reason = f"a scan of one's own has no other scans in it; {scene_id} was asked for"
-            raise DataError(what.cloud, reason, "Leave scene_id out")
-        own = open_own_scan(what)
-        return OpenScene(own, own.scene_id)
-    dataset = Dataset(Path(what))
-    chosen = dataset.scene_ids("val")[0] if scene_id is None else scene_id
-    if scene_id is not None and not any(
-        (dataset.root / kind / scene_id).is_dir() for kind in ("scans", "scans_test")
-    ):
+    if isinstance(what, str | Path):
+        dataset = Dataset(Path(what))
+        if _is_dataset(dataset.root):
+            return OpenScene(dataset, _chosen(dataset, scene_id))
+        what = ScanFolder(Path(what))
+    if scene_id is not None:
+        reason = f"a scan of one's own has no other scans in it; {scene_id} was asked for"
+        source = what.path if isinstance(what, ScanFolder) else what.frames
+        raise DataError(source, reason, "Leave scene_id out")
+    own = open_own_scan(what)
+    return OpenScene(own, own.scene_id)
+
+
+def _is_dataset(root: Path) -> bool:
+    return any((root / name).is_dir() for name in ("scans", "scans_test"))
+
+
+def _chosen(dataset: Dataset, scene_id: str | None) -> str:
+    if scene_id is None:
+        return dataset.scene_ids("val")[0]
+    if not any((dataset.root / kind / scene_id).is_dir() for kind in ("scans", "scans_test")):
         raise DataError(dataset.root, f"there is no scan {scene_id}", "See its `scans` folder")
-    return OpenScene(dataset, chosen)
+    return scene_id

@@ -1,6 +1,7 @@
 """predictions.parquet: one row an expression, enough to recompute and to question every number.
 
-The columns and their meaning stand in COLUMNS and are written into the file itself.
+The columns and their meaning stand in COLUMNS and are written into the file itself, beside the
+passports of the numbers that can be made from it.
 """
 
 import json
@@ -13,61 +14,16 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from jaxtyping import Bool
 
 from hcfres.evaluation.answers import SceneAnswers, SceneTruth, Scores
+from hcfres.evaluation.boxes import box_around
+from hcfres.evaluation.metrics import THRESHOLDS
+from hcfres.evaluation.passport import NOT_SAID, Given, Level, Passport, passports_json
+from hcfres.evaluation.prediction_columns import COLUMNS, FORMAT, LEVELS, Holds
 from hcfres.evaluation.runs import LOGIT_STEP, encode_logits, encode_runs
 from hcfres.model.output import Rule
 from hcfres.store.errors import writing_failed
-
-FORMAT = 1
-
-_RUNS = "lengths of runs over the mesh vertices in file order, the first run being outside"
-
-COLUMNS: dict[str, tuple[pa.DataType, str]] = {
-    "dataset": (pa.string(), "name of the annotations"),
-    "dataset_version": (pa.string(), "version of scans and annotations"),
-    "dataset_hash": (pa.string(), "hash of scans and annotations"),
-    "split": (pa.string(), "train or val"),
-    "scene_id": (pa.string(), "scan"),
-    "object_ids": (pa.list_(pa.int32()), "targets; empty for a zero-target expression"),
-    "ann_id": (pa.int32(), "annotation; with scene_id and object_ids it names the expression"),
-    "object_name": (pa.string(), "described class, underscores for spaces"),
-    "description": (pa.string(), "the sentence"),
-    "eval_type": (pa.string(), "zt_w_d, zt_wo_d, st_w_d, st_wo_d or mt"),
-    "spatial": (pa.bool_(), "the sentence uses position"),
-    "color": (pa.bool_(), "the sentence uses colour"),
-    "texture": (pa.bool_(), "the sentence uses texture"),
-    "shape": (pa.bool_(), "the sentence uses shape"),
-    "iou": (pa.float64(), "point-level IoU after the zero-target rule"),
-    "nothing": (pa.bool_(), "answered with 'no such object' (no query fired, or < min_points)"),
-    "predicted_points": (pa.int32(), "vertices of the union of the fired queries' masks"),
-    "true_points": (pa.int32(), "vertices of the targets"),
-    "common_points": (pa.int32(), "vertices of both"),
-    "union_runs": (pa.list_(pa.uint32()), f"union mask before the min_points rule: {_RUNS}"),
-    "target_runs": (pa.list_(pa.uint32()), f"target mask: {_RUNS}"),
-    "instances": (
-        pa.list_(
-            pa.struct(
-                [
-                    ("query", pa.int32()),
-                    ("indicator", pa.float32()),
-                    ("score", pa.float32()),
-                    ("runs", pa.list_(pa.uint32())),
-                ]
-            )
-        ),
-        f"queries that fired: place in indicators, probability, predicted IoU, mask ({_RUNS})",
-    ),
-    "indicators": (pa.list_(pa.float32()), "each query's probability of being of a target"),
-    "union_logits": (
-        pa.binary(),
-        "largest mask logit over fired queries, one byte q a superpoint: the logit lies in "
-        "[(q - 128) * logit_step, (q - 127) * logit_step), clipped; empty when none fired",
-    ),
-    "superpoint_points": (pa.list_(pa.int32()), "vertices of each superpoint"),
-    "superpoint_true": (pa.list_(pa.int32()), "target vertices of each superpoint"),
-}
-"""Type and meaning of each column, in order."""
 
 
 @dataclass(frozen=True)
@@ -81,32 +37,65 @@ class PredictionSource:
     rule: Rule
     min_points: int
     cell_key: str
+    """Of the cell, or the name of another system."""
+    holds: Holds = "queries"
+    given: Given = NOT_SAID
+
+    @property
+    def least(self) -> int:
+        """The number of points below which an answer is "nothing"; 0 under "res"."""
+        return self.min_points if self.rule == "gres" else 0
+
+    def passport(self, level: Level) -> Passport:
+        """The passport of every number of one level that is made from the file.
+
+        Boxes know no rule about points: what a method answers by one is answered before them.
+        """
+        return Passport(
+            level=level,
+            thresholds=THRESHOLDS,
+            strict=level != "box",
+            min_points=0 if level == "box" else self.least,
+            dataset=self.dataset,
+            split=self.split,
+            split_hash=self.dataset_hash,
+            given=self.given,
+        )
+
+    @property
+    def passports(self) -> tuple[Passport, ...]:
+        """Those of all levels at which the file can be scored."""
+        return tuple(self.passport(level) for level in LEVELS[self.holds])
 
 
 def rows(
     source: PredictionSource, truth: SceneTruth, answers: SceneAnswers, scores: Scores
 ) -> Iterable[dict[str, Any]]:
     """One row for each expression of a scene, by the names of COLUMNS."""
+    for index in range(len(truth.expressions)):
+        yield asked_columns(source, truth, index) | _answered(truth, answers, scores, index)
+
+
+def asked_columns(source: PredictionSource, truth: SceneTruth, index: int) -> dict[str, Any]:
+    """The columns that say what was asked and what is true, whoever answers."""
     common = {
         "dataset_version": source.dataset_version,
         "dataset_hash": source.dataset_hash,
         "split": source.split,
         "scene_id": truth.scene.scene_id,
-        "superpoint_points": truth.sizes,
     }
-    for index in range(len(truth.expressions)):
-        yield common | _asked(truth, index) | _answered(truth, answers, scores, index)
-
-
-def _asked(truth: SceneTruth, index: int) -> dict[str, Any]:
     expression = truth.expressions[index]
     copied = ("dataset", "ann_id", "object_name", "description", "eval_type")
     flags = ("spatial", "color", "texture", "shape")
-    return {name: getattr(expression, name) for name in (*copied, *flags)} | {
-        "object_ids": list(expression.object_ids),
-        "target_runs": encode_runs(truth.target(index)),
-        "superpoint_true": truth.true[index],
-    }
+    return (
+        common
+        | {name: getattr(expression, name) for name in (*copied, *flags)}
+        | {
+            "object_ids": list(expression.object_ids),
+            "target_runs": encode_runs(truth.target(index)),
+            "target_boxes": truth.target_boxes(index),
+        }
+    )
 
 
 def _answered(
@@ -120,20 +109,36 @@ def _answered(
             "indicator": float(answers.indicators[index, query]),
             "score": float(answers.scores[index, query]),
             "runs": encode_runs((answers.logits[index, query] >= 0)[truth.labels]),
+            "box": _box(truth, answers.logits[index, query] >= 0),
         }
         for query in np.flatnonzero(fired)
     ]
+    return {
+        **counted(scores, index),
+        "union_runs": encode_runs((union >= 0)[truth.labels]),
+        "instances": instances,
+        "indicators": answers.indicators[index].astype(np.float32),
+        "union_logits": encode_logits(union).tobytes() if fired.any() else b"",
+        "superpoint_points": truth.sizes,
+        "superpoint_true": truth.true[index],
+    }
+
+
+def counted(scores: Scores, index: int) -> dict[str, Any]:
+    """The columns of the score and of what was counted for it."""
     return {
         "iou": float(scores.ious[index]),
         "nothing": bool(scores.nothing[index]),
         "predicted_points": int(scores.overlap.predicted[index]),
         "true_points": int(scores.overlap.true[index]),
         "common_points": int(scores.overlap.common[index]),
-        "union_runs": encode_runs((union >= 0)[truth.labels]),
-        "instances": instances,
-        "indicators": answers.indicators[index].astype(np.float32),
-        "union_logits": encode_logits(union).tobytes() if fired.any() else b"",
     }
+
+
+def _box(truth: SceneTruth, chosen: Bool[np.ndarray, " superpoints"]) -> np.ndarray:
+    boxes = truth.superpoint_boxes[chosen & (truth.sizes > 0)]
+    found = box_around(boxes)
+    return np.zeros(0, dtype=np.float32) if found is None else found
 
 
 def schema(source: PredictionSource) -> pa.Schema:
@@ -142,7 +147,12 @@ def schema(source: PredictionSource) -> pa.Schema:
         pa.field(name, kind, metadata={"meaning": meaning})
         for name, (kind, meaning) in COLUMNS.items()
     ]
-    about = asdict(source) | {"format": FORMAT, "logit_step": LOGIT_STEP, "mask_threshold": 0.0}
+    about = asdict(source) | {
+        "format": FORMAT,
+        "logit_step": LOGIT_STEP,
+        "mask_threshold": 0.0,
+        "passports": passports_json(source.passports),
+    }
     return pa.schema(fields, metadata={"hcfres": json.dumps(about, sort_keys=True)})
 
 
@@ -167,7 +177,14 @@ class PredictionWriter:
         Raises:
             StoreError: the disk is full or refuses.
         """
-        found = list(rows(self._source, truth, answers, scores))
+        self.write_rows(list(rows(self._source, truth, answers, scores)))
+
+    def write_rows(self, found: list[dict[str, Any]]) -> None:
+        """Append rows by the names of COLUMNS; a name that is left out is null.
+
+        Raises:
+            StoreError: the disk is full or refuses.
+        """
         with self._explained():
             self._file.write_table(pa.Table.from_pylist(found, schema=self._file.schema))
 

@@ -1,22 +1,25 @@
 """Every accuracy again from predictions.parquet alone, with thresholds moved at will."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from jaxtyping import Bool, Float
+from pydantic_core import from_json
 
 from hcfres.data.errors import DataError
 from hcfres.evaluation.answers import FIRES
+from hcfres.evaluation.arrow_lists import array, lengths, owners, sums, values
 from hcfres.evaluation.groups import GroupMetrics, group_metrics
+from hcfres.evaluation.intervals import Intervals, common_counts, intervals_of, merged
 from hcfres.evaluation.metrics import Overlap, answers_nothing, intersection_over_union
-from hcfres.evaluation.predictions import COLUMNS, FORMAT, PredictionSource
-from hcfres.evaluation.runs import decode_logits, decode_runs
+from hcfres.evaluation.prediction_checks import AGAIN, checked_table, parsed_source
+from hcfres.evaluation.prediction_columns import COLUMNS, FORMAT
+from hcfres.evaluation.predictions import PredictionSource
+from hcfres.evaluation.runs import decode_logits
 
 
 @dataclass(frozen=True)
@@ -39,18 +42,21 @@ class PredictionTable:
     table: pa.Table
 
 
-_AS_EVALUATED = Thresholds()
-_AGAIN = "Evaluate the cell again to write its predictions anew"
+AS_EVALUATED = Thresholds()
 
 
-def evaluate_file(path: Path, thresholds: Thresholds = _AS_EVALUATED) -> GroupMetrics:
+def evaluate_file(path: Path, thresholds: Thresholds = AS_EVALUATED) -> GroupMetrics:
     """Recompute the group metrics from masks and counts; the stored `iou` is not looked at.
 
     Raises:
-        DataError: `path` is no predictions file of this format.
+        DataError: `path` is no predictions file of this format, or holds no masks.
         ValueError: the thresholds ask for masks that the file does not hold.
     """
-    opened = read_predictions(path)
+    return point_metrics(read_predictions(path), thresholds)
+
+
+def point_metrics(opened: PredictionTable, thresholds: Thresholds = AS_EVALUATED) -> GroupMetrics:
+    """The group metrics of an opened file, as `evaluate_file`."""
     ious, nothing = expression_scores(opened, thresholds)
     return group_metrics(opened.table["eval_type"].to_pylist(), ious, nothing)
 
@@ -64,21 +70,58 @@ def read_predictions(path: Path) -> PredictionTable:
     try:
         table = pq.read_table(path)
     except (OSError, pa.ArrowException) as error:
-        raise DataError(path, f"not a readable parquet file ({error})", _AGAIN) from None
-    about = json.loads((table.schema.metadata or {}).get(b"hcfres", b"{}"))
-    if about.get("format") != FORMAT:
-        found = about.get("format", "none")
-        raise DataError(path, f"predictions of format {found}, where {FORMAT} is read", _AGAIN)
-    if missing := COLUMNS.keys() - set(table.column_names):
-        raise DataError(path, f"columns are missing: {', '.join(sorted(missing))}", _AGAIN)
-    names = PredictionSource.__dataclass_fields__
-    return PredictionTable(PredictionSource(**{name: about[name] for name in names}), table)
+        said = f"not a readable parquet file ({error})"[:500]
+        raise DataError(path, said, AGAIN) from None
+    about = (table.schema.metadata or {}).get(b"hcfres", b"{}")
+    if (found := _format(about)) != FORMAT:
+        older = "; it has neither boxes nor passports" if found == 1 else ""
+        reason = f"predictions of format {found}, where {FORMAT} is read{older}"
+        raise DataError(path, reason, AGAIN)
+    names = table.column_names
+    if missing := COLUMNS.keys() - set(names):
+        raise DataError(path, f"columns are missing: {', '.join(sorted(missing))}", AGAIN)
+    if len(set(names)) != len(names):
+        raise DataError(path, "a column comes twice", AGAIN)
+    source = parsed_source(path, about)
+    return PredictionTable(source, checked_table(path, table, source.holds))
+
+
+def _format(about: bytes) -> object:
+    """The number of a file's format, `none` where it has none."""
+    try:
+        told = from_json(about)
+    except ValueError:
+        return "none"
+    return told.get("format", "none") if isinstance(told, dict) else "none"
 
 
 def expression_scores(
-    opened: PredictionTable, thresholds: Thresholds = _AS_EVALUATED
+    opened: PredictionTable, thresholds: Thresholds = AS_EVALUATED
 ) -> tuple[Float[np.ndarray, " expressions"], Bool[np.ndarray, " expressions"]]:
-    """IoU of each row, and whether it was answered with nothing, under `thresholds`."""
+    """IoU of each row, and whether it was answered with nothing, under `thresholds`.
+
+    Raises:
+        DataError: the file holds boxes, of which no vertex is known.
+        ValueError: the thresholds ask for what the file does not hold.
+    """
+    _require_answerable(opened.source, thresholds)
+    found, fired = _overlaps(opened, thresholds)
+    least = opened.source.min_points if thresholds.min_points is None else thresholds.min_points
+    if opened.source.rule == "res":
+        least = 0
+    nothing = answers_nothing(found, fired, least)
+    zero_target = lengths(opened.table["object_ids"]) == 0
+    return intersection_over_union(found, nothing, zero_target), nothing
+
+
+def _require_answerable(source: PredictionSource, thresholds: Thresholds) -> None:
+    if source.holds == "boxes":
+        reason = "boxes have no vertices: only the box-level F1 can be made of them"
+        raise DataError(f"predictions of {source.cell_key}", reason)
+    if source.holds != "queries" and (thresholds.indicator != FIRES or thresholds.mask_logit != 0):
+        raise ValueError(
+            f"a file of {source.holds} has neither indicators nor logits to move a threshold of"
+        )
     if thresholds.indicator < FIRES:
         raise ValueError(
             f"indicator threshold {thresholds.indicator} is below {FIRES}: the file has no masks "
@@ -86,43 +129,63 @@ def expression_scores(
         )
     if thresholds.indicator > FIRES and thresholds.mask_logit != 0:
         raise ValueError("move the threshold of the indicator or of the mask, not of both")
-    batches = opened.table.to_batches(max_chunksize=64)  # python lists are ten times as large
-    counted = [
-        _counts(row, opened.source, thresholds) for batch in batches for row in batch.to_pylist()
-    ]
-    table = np.array(counted, dtype=np.int64).reshape(-1, 4)
-    found, fired = Overlap(table[:, 0], table[:, 1], table[:, 2]), table[:, 3] > 0
-    least = opened.source.min_points if thresholds.min_points is None else thresholds.min_points
-    if opened.source.rule == "res":
-        least = 0
-    nothing = answers_nothing(found, fired, least)
-    targets = pc.list_value_length(opened.table["object_ids"]).to_numpy()
-    zero_target = (targets == 0).astype(bool)
-    return intersection_over_union(found, nothing, zero_target), nothing
 
 
-def _counts(
-    row: dict[str, Any], source: PredictionSource, thresholds: Thresholds
-) -> tuple[int, int, int, bool]:
-    """Predicted, true and common vertices of a row, and whether any query fires."""
+def _overlaps(
+    opened: PredictionTable, thresholds: Thresholds
+) -> tuple[Overlap, Bool[np.ndarray, " expressions"]]:
+    """Counted vertices of each row, and whether any query fires."""
+    table, source, count = opened.table, opened.source, len(opened.table)
     if thresholds.mask_logit != 0:
-        return _counts_of_logits(row, thresholds.mask_logit)
-    target = decode_runs(row["target_runs"])
+        return _overlaps_of_logits(table, thresholds.mask_logit)
+    line = _Line(table)
+    target = line.masks(table["target_runs"])
+    true = target.counts(count)
     if thresholds.indicator == FIRES or source.rule == "res":
-        mask, fired = decode_runs(row["union_runs"]), bool(row["instances"])
+        answered = line.masks(table["union_runs"])
+        predicted = answered.counts(count)
+        fired = predicted > 0 if source.holds == "union" else lengths(table["instances"]) > 0
     else:
-        kept = [one for one in row["instances"] if one["indicator"] > thresholds.indicator]
-        mask, fired = np.zeros(target.size, dtype=bool), bool(kept)
-        for one in kept:
-            mask |= decode_runs(one["runs"])
-    return int(mask.sum()), int(target.sum()), int((mask & target).sum()), fired
+        answered, fired = line.surest(table["instances"], thresholds.indicator)
+        predicted = answered.counts(count)
+    return Overlap(predicted, true, common_counts(answered, target, count)), fired
 
 
-def _counts_of_logits(row: dict[str, Any], threshold: float) -> tuple[int, int, int, bool]:
-    true = np.array(row["superpoint_true"])
-    codes = np.frombuffer(row["union_logits"], dtype=np.uint8)
-    if not codes.size:
-        return 0, int(true.sum()), 0, False
-    chosen = decode_logits(codes) >= threshold
-    sizes = np.array(row["superpoint_points"])
-    return int(sizes[chosen].sum()), int(true.sum()), int(true[chosen].sum()), True
+class _Line:
+    """The line on which the masks of a table's rows stand one after the other."""
+
+    def __init__(self, table: pa.Table) -> None:
+        points = sums(table["target_runs"])
+        self._places = np.cumsum(points) - points
+
+    def masks(self, runs: pa.ChunkedArray) -> Intervals:
+        """A mask for each row."""
+        rows = np.arange(len(runs), dtype=np.int64)
+        return intervals_of(values(runs).astype(np.int64), lengths(runs), self._places, rows)
+
+    def surest(
+        self, instances: pa.ChunkedArray, least: float
+    ) -> tuple[Intervals, Bool[np.ndarray, " rows"]]:
+        """For each row the union of the instances whose indicator is above `least`; any there."""
+        flat = pc.list_flatten(instances)
+        chosen = array(pc.struct_field(flat, "indicator")) > least
+        runs = pc.struct_field(flat, "runs").filter(pa.array(chosen))
+        owner = owners(instances)[chosen]
+        run_lengths = values(runs).astype(np.int64)
+        parts = intervals_of(run_lengths, lengths(runs), self._places[owner], owner)
+        return merged(parts), np.bincount(owner, minlength=len(instances)) > 0
+
+
+def _overlaps_of_logits(
+    table: pa.Table, threshold: float
+) -> tuple[Overlap, Bool[np.ndarray, " expressions"]]:
+    count = len(table)
+    rows = owners(table["superpoint_points"])
+    sizes, true = values(table["superpoint_points"]), values(table["superpoint_true"])
+    fired = array(pc.binary_length(table["union_logits"])) > 0
+    chosen = np.zeros(rows.size, dtype=bool)
+    codes = np.frombuffer(b"".join(table["union_logits"].to_pylist()), dtype=np.uint8)
+    chosen[fired[rows]] = decode_logits(codes) >= threshold
+    weights = (sizes * chosen, true, true * chosen)
+    counted = (np.bincount(rows, weight, count).astype(np.int64) for weight in weights)
+    return Overlap(*counted), fired

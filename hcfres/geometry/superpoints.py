@@ -2,7 +2,11 @@
 
 Felzenszwalb and Huttenlocher's graph segmentation (2004) with the edge weights of ScanNet's
 Segmentator. The order of equal weights is fixed (stable sort), so equal input gives equal labels;
-against the Segmentator itself, whose sort is not stable, compare by `adjusted_rand_index`.
+against the Segmentator itself, whose sort is not stable, compare by `partitions.Agreement`.
+
+A vertex without a normal (no faces, only degenerate ones, or neighbours on a line) has the normal
+zero: all its edges weigh 1, as a right angle does, so it joins others only where those are too
+small to stand alone.
 """
 
 from typing import no_type_check
@@ -12,6 +16,11 @@ from jaxtyping import Float, Float32, Int, Int64
 from scipy.spatial import cKDTree
 
 from hcfres.geometry.kernel import kernel
+
+_AT_ONCE = 1 << 16
+"""Points or edges of a cloud worked on together: memory grows with the edges alone."""
+_LINE = 1e-8
+"""Neighbours whose second spread is so small a part of the first lie on a line, or at a point."""
 
 
 def segment_mesh(
@@ -30,7 +39,7 @@ def segment_mesh(
             smaller than this (an isolated vertex, say) stays a superpoint of its own.
 
     Raises:
-        ValueError: a face names a vertex that does not exist.
+        ValueError: a face names a vertex that does not exist, or a coordinate is not finite.
     """
     if faces.size and (faces.min() < 0 or faces.max() >= len(vertices)):
         raise ValueError(
@@ -38,6 +47,7 @@ def segment_mesh(
             f"but the mesh has {len(vertices)} vertices"
         )
     points = np.ascontiguousarray(vertices, dtype=np.float32)
+    _require_finite(points)
     triangles = np.ascontiguousarray(faces, dtype=np.int64)
     edges, weights = _mesh_edges(points, triangles, _vertex_normals(points, triangles))
     return segment_graph(edges, weights, len(points), k_threshold, min_vertices)
@@ -53,35 +63,45 @@ def segment_points(
 
     The graph joins each point with its nearest `neighbours`; normals come from the principal axes
     of the same neighbourhood. Their sign is unknown, so the angle is taken between lines, and
-    convex edges are not made cheaper as `segment_mesh` makes them.
+    convex edges are not made cheaper as `segment_mesh` makes them. Points at the same place are
+    one node: they share a label, and `min_vertices` counts them once.
+
+    Raises:
+        ValueError: a coordinate is not finite.
     """
+    _require_finite(vertices)
     count = min(neighbours + 1, len(vertices))
     if count < 2:
         return np.zeros(len(vertices), dtype=np.int64)
-    _, near = cKDTree(vertices).query(vertices, k=count)
+    distances, near = cKDTree(vertices).query(vertices, k=count)
+    if not distances[:, 1].all():
+        places, place_of = _distinct(vertices)
+        if len(places) < len(vertices):
+            return segment_points(places, k_threshold, min_vertices, neighbours)[place_of]
     normals = _principal_normals(np.asarray(vertices, dtype=np.float64), near)
-    starts = np.repeat(np.arange(len(vertices), dtype=np.int64), count - 1)
-    edges = np.stack([starts, near[:, 1:].reshape(-1).astype(np.int64)], axis=1)
-    cosines = np.abs(np.einsum("ed,ed->e", normals[edges[:, 0]], normals[edges[:, 1]]))
-    weights = np.maximum(1 - cosines, 0).astype(np.float32)
-    return segment_graph(edges, weights, len(vertices), k_threshold, min_vertices)
+    pairs = np.empty((len(vertices), count - 1, 2), np.int32)
+    pairs[:, :, 0], pairs[:, :, 1] = np.arange(len(vertices))[:, None], near[:, 1:]
+    edges = pairs.reshape(-1, 2)
+    return segment_graph(
+        edges, _line_weights(normals, edges), len(vertices), k_threshold, min_vertices
+    )
 
 
 def segment_graph(
-    edges: Int64[np.ndarray, "edges 2"],
+    edges: Int[np.ndarray, "edges 2"],
     weights: Float32[np.ndarray, " edges"],
     count: int,
     k_threshold: float,
     min_vertices: int,
 ) -> Int64[np.ndarray, " points"]:
-    """Label the `count` nodes of a weighted graph, 0..N_S-1 in order of first node.
+    """Label the `count` (below 2^31) nodes of a weighted graph, 0..N_S-1 in order of first node.
 
     Edges are visited by ascending weight, equal ones in the order given.
     """
     order = np.argsort(weights, kind="stable")
     roots = _merge(
-        np.ascontiguousarray(edges[order]),
-        np.ascontiguousarray(weights[order]),
+        edges.astype(np.int32, copy=False).take(order, axis=0),
+        weights.take(order),
         count,
         np.float32(k_threshold),
         min_vertices,
@@ -97,33 +117,48 @@ def compact(labels: Int[np.ndarray, " points"]) -> Int64[np.ndarray, " points"]:
     return rank[inverse]
 
 
-def adjusted_rand_index(
-    one: Int[np.ndarray, " points"], other: Int[np.ndarray, " points"]
-) -> float:
-    """Agreement of two partitions (Hubert and Arabie, 1985): 1 when equal, about 0 by chance."""
-    first, second = compact(one), compact(other)
-    _, joint = np.unique(first * len(second) + second, return_counts=True)
-    together = _pairs(joint)
-    in_one, in_other = _pairs(np.bincount(first)), _pairs(np.bincount(second))
-    every = _pairs(np.array([len(first)]))
-    expected = in_one * in_other / every if every else 0.0
-    best = (in_one + in_other) / 2
-    return 1.0 if best == expected else (together - expected) / (best - expected)
+def _require_finite(points: Float[np.ndarray, "points 3"]) -> None:
+    wrong = np.flatnonzero(~np.isfinite(points).all(axis=1))
+    if len(wrong):
+        raise ValueError(
+            f"{len(wrong)} of {len(points)} vertices are not finite, first vertex {wrong[0]}"
+        )
 
 
-def _pairs(sizes: Int[np.ndarray, " groups"]) -> float:
-    """How many pairs lie within groups of these sizes."""
-    wide = sizes.astype(np.float64)
-    return float((wide * (wide - 1) / 2).sum())
+def _distinct(
+    points: Float[np.ndarray, "points 3"],
+) -> tuple[Float[np.ndarray, "places 3"], Int64[np.ndarray, " points"]]:
+    """The different points in order of first appearance, and which of them each point is."""
+    _, number = np.unique(points, axis=0, return_inverse=True)
+    place_of = compact(number.reshape(-1))
+    _, first = np.unique(place_of, return_index=True)
+    return points[first], place_of
 
 
 def _principal_normals(
     points: Float[np.ndarray, "points 3"], near: Int[np.ndarray, "points near"]
 ) -> Float[np.ndarray, "points 3"]:
-    """Direction of least spread of each neighbourhood, of unknown sign."""
-    offsets = points[near] - points[near].mean(axis=1, keepdims=True)
-    _, axes = np.linalg.eigh(np.einsum("pni,pnj->pij", offsets, offsets))
-    return axes[:, :, 0]
+    """Direction of least spread of each neighbourhood, of unknown sign; zero if it is a line."""
+    normals = np.zeros((len(points), 3))
+    for start in range(0, len(points), _AT_ONCE):
+        around = points[near[start : start + _AT_ONCE]]
+        offsets = around - around.mean(axis=1, keepdims=True)
+        spreads, axes = np.linalg.eigh(np.einsum("pni,pnj->pij", offsets, offsets))
+        flat = spreads[:, 1] > _LINE * spreads[:, 2]
+        normals[start : start + _AT_ONCE][flat] = axes[flat, :, 0]
+    return normals
+
+
+def _line_weights(
+    normals: Float[np.ndarray, "points 3"], edges: Int[np.ndarray, "edges 2"]
+) -> Float32[np.ndarray, " edges"]:
+    """One less the cosine of the angle between the lines that two normals lie on."""
+    weights = np.empty(len(edges), np.float32)
+    for start in range(0, len(edges), _AT_ONCE):
+        one, other = edges[start : start + _AT_ONCE].T
+        cosines = np.abs(np.einsum("ed,ed->e", normals[one], normals[other]))
+        weights[start : start + _AT_ONCE] = np.maximum(1 - cosines, 0)
+    return weights
 
 
 @kernel
@@ -139,7 +174,7 @@ def _vertex_normals(points, faces):
         vx, vy, vz = c[0] - a[0], c[1] - a[1], c[2] - a[2]
         nx, ny, nz = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
         length = np.float32(np.sqrt(nx * nx + ny * ny + nz * nz))
-        if not length > 0:
+        if not 0 < length < np.inf:
             continue
         nx, ny, nz = nx / length, ny / length, nz / length
         for corner in range(3):
@@ -157,7 +192,7 @@ def _vertex_normals(points, faces):
 @no_type_check
 def _mesh_edges(points, faces, normals):
     """Three edges a face, repeated where faces share them; convex ones are cheaper."""
-    edges = np.empty((3 * len(faces), 2), np.int64)
+    edges = np.empty((3 * len(faces), 2), np.int32)
     weights = np.empty(3 * len(faces), np.float32)
     for face in range(len(faces)):
         first, second, third = faces[face]

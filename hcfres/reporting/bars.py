@@ -39,7 +39,7 @@ def row_scores(label: str, metrics: Sequence[Mapping[str, float]]) -> Scored:
 def predictor_scores(metrics: Sequence[Mapping[str, float]]) -> tuple[Scored, ...]:
     """Take the scores of the predictors in PREDICTORS; those that were not scored are left out."""
     scored = (
-        Scored(label, kind, _values(metrics, f"baseline/{name}/all"))
+        Scored(label, kind, _values(metrics, f"yardstick/{name}/all"))
         for name, (label, kind) in PREDICTORS.items()
     )
     return tuple(each for each in scored if each.values["miou"])

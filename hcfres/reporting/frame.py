@@ -8,8 +8,11 @@ from pathlib import Path
 import pandas as pd
 
 from hcfres.data.errors import DataError
+from hcfres.evaluation.passport import Passport, passports_json, read_passports
 
 IDENTITY = ("key", "method", "setting", "seed", "code")
+PASSPORTS = "passports"
+"""The column of the passports of a cell's numbers, as JSON; empty where it has none."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,9 @@ class CellRecord:
     code: str
     """Fingerprint of the code that made it."""
     metrics: dict[str, float]
-    """Flat names, e.g. `val/miou`, `baseline/class_oracle/miou`, `cost/params_m`."""
+    """Flat names, e.g. `val/miou`, `yardstick/class_oracle/miou`, `cost/params_m`."""
+    passports: tuple[Passport, ...] = ()
+    """Of `val/`, `yardstick/` (point level) and `box/`; none in results made before there were."""
 
 
 def read_records(cells: Path) -> tuple[CellRecord, ...]:
@@ -45,6 +50,9 @@ def _read(folder: Path) -> CellRecord:
             seed=int(told["seed"]),
             code=told["code"],
             metrics={name: float(value) for name, value in told["metrics"].items()},
+            passports=read_passports(
+                str(folder / "results.json"), json.dumps(told.get("passports", []))
+            ),
         )
     except (OSError, KeyError, ValueError, TypeError) as error:
         raise DataError(
@@ -59,8 +67,22 @@ def results_frame(records: Iterable[CellRecord]) -> pd.DataFrame:
     ordered = sorted(records, key=lambda record: record.key)
     names = sorted({name for record in ordered for name in record.metrics})
     rows = [
-        [*(getattr(record, field) for field in IDENTITY)]
+        [*(getattr(record, field) for field in IDENTITY), passports_text(record.passports)]
         + [record.metrics.get(name, float("nan")) for name in names]
         for record in ordered
     ]
-    return pd.DataFrame(rows, columns=[*IDENTITY, *names])
+    return pd.DataFrame(rows, columns=[*IDENTITY, PASSPORTS, *names])
+
+
+def passports_text(passports: tuple[Passport, ...]) -> str:
+    """Passports as one text; "" for none."""
+    return json.dumps(passports_json(passports)) if passports else ""
+
+
+def passports_of(key: str, text: str) -> tuple[Passport, ...]:
+    """The passports of a cell from `passports_text`.
+
+    Raises:
+        DataError: the text is something else.
+    """
+    return read_passports(f"results of cell {key}", text) if text else ()

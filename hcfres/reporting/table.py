@@ -5,6 +5,9 @@ import statistics
 from dataclasses import dataclass
 from typing import Literal
 
+from hcfres.evaluation.passport import Passport
+from hcfres.reporting.passports import require_comparable
+
 Source = Literal["ours", "paper", "difference"]
 
 
@@ -40,11 +43,17 @@ class Line:
     """In print units."""
     remark: str = ""
     """Why there is nothing of ours: `not run` with the command, or `quoted from the paper`."""
+    passports: tuple[Passport, ...] = ()
+    """Of our numbers, one for each level; none where the results have none."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the paper with our numbers beside the paper's."""
+    """A table of the paper with our numbers beside the paper's.
+
+    There is none whose lines of ours differ in level, thresholds, rule or split: making it is a
+    DataError that names the fields.
+    """
 
     name: str
     title: str
@@ -54,6 +63,11 @@ class Table:
     lines: tuple[Line, ...]
     ours_on: str
     """The setting of our numbers, e.g. `rooms`; never left unsaid."""
+
+    def __post_init__(self) -> None:
+        """Refuse mixed passports."""
+        rows = [(line.label, line.passports) for line in self.lines if line.ours is not None]
+        require_comparable(rows, self.title)
 
 
 def summarise(values: list[float], column: Column) -> Number | None:

@@ -5,9 +5,12 @@ network that is the same on every machine), anything else a file under the works
 """
 
 import json
+import struct
+import zipfile
 from pathlib import Path
 
 import torch
+from pydantic import TypeAdapter
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
@@ -22,6 +25,7 @@ FILE_NAME = "weights.safetensors"
 """Of every shipped network, in its folder beside its card.md."""
 
 _ABOUT = "about"
+_TOLD = TypeAdapter(dict[str, str])
 
 PUBLISHED = {
     "sam_vit_h_4b8939.pth": "the model table of github.com/facebookresearch/segment-anything",
@@ -107,16 +111,19 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     except DataError:
         raise
     except (SafetensorError, RuntimeError, EOFError, ValueError, OSError) as error:
-        raise DataError(path, f"not a readable weights file ({error})", "get it again") from error
+        raise DataError(
+            path, f"not a readable weights file ({str(error)[:500]})", "get it again"
+        ) from error
     return {name: _as_float32(tensor) for name, tensor in state.items()}
 
 
 def _read_torch(path: Path) -> object:
+    _require_honest_archive(path)
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises a bare Exception subclass that differs by version
         if "TorchScript" not in str(error):
-            found = str(error).splitlines()[0]
+            found = (str(error).splitlines() or [type(error).__name__])[0][:300]
             raise DataError(
                 path,
                 f"not a file of plain tensors ({found}), and reading it could run code",
@@ -126,6 +133,26 @@ def _read_torch(path: Path) -> object:
     return {name: scripted[name] for name in scripted if name not in _OPENAI_EXTRAS}
 
 
+def _require_honest_archive(path: Path) -> None:
+    """Refuse an archive with a member that cannot be in it: torch makes room before it reads."""
+    try:
+        if not zipfile.is_zipfile(path):
+            return
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+    except (zipfile.BadZipFile, *_DAMAGE) as error:
+        reason = f"not a readable weights file ({str(error)[:300]})"
+        raise DataError(path, reason, "get it again") from None
+    size = path.stat().st_size
+    for member in members:
+        most = 1 if member.compress_type == zipfile.ZIP_STORED else _DEFLATE_RATIO
+        if member.compress_size > size or member.file_size > most * member.compress_size:
+            reason = f"a member of {member.file_size} bytes cannot be in a file of {size}"
+            raise DataError(path, reason, "get it again", member.filename)
+
+
+_DAMAGE = (OSError, ValueError, LookupError, OverflowError, RuntimeError, EOFError, struct.error)
+_DEFLATE_RATIO = 1032
 _OPENAI_EXTRAS = ("input_resolution", "context_length", "vocab_size")
 
 
@@ -156,9 +183,18 @@ def write_weights(path: Path, network: nn.Module, about: dict[str, str]) -> None
 
 
 def read_about(path: Path) -> dict[str, str]:
-    """Read what `write_weights` was told about the weights."""
-    with safe_open(path, framework="pt") as file:
-        return json.loads((file.metadata() or {}).get(_ABOUT, "{}"))
+    """Read what `write_weights` was told about the weights.
+
+    Raises:
+        DataError: the file is damaged.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            told = (file.metadata() or {}).get(_ABOUT, "{}")
+        return _TOLD.validate_json(told)
+    except (SafetensorError, OSError, ValueError) as error:
+        reason = f"not a readable weights file ({str(error)[:300]})"
+        raise DataError(path, reason, "get it again") from None
 
 
 def fill(network: nn.Module, path: Path, what: str) -> None:

@@ -1,5 +1,7 @@
 """A dataset folder: everything by name, and what is missing is said with the way out."""
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -140,3 +142,21 @@ def test_scannets_lists_are_read(samples, tmp_path):
     splits = [data.scene_ids(split) for split in ("train", "val", "test")]
     assert [len(names) for names in splits] == [1201, 312, 100]
     assert len(set().union(*splits)) == 1613
+
+
+@pytest.mark.parametrize("name", ["frames", "scannet_frames_25k", "posed_images"])
+def test_frames_are_found_where_their_distributors_put_them(root, name):
+    if name != "frames":
+        (root / "frames").rename(root / name)
+    data = Dataset(root)
+    assert data.frames_folder(NAME) == root / name / NAME
+    assert data.frame_indices(NAME) == (0, 10, 30, 100, 110)
+    assert data.frame(NAME, 30).index == 30
+    assert len(data.frames_hash(NAME)) == 64
+
+
+def test_of_two_folders_of_frames_the_first_is_read_and_said(root, caplog):
+    shutil.copytree(root / "frames", root / "posed_images")
+    (root / "frames" / NAME / "pose" / "30.txt").write_text("1 " * 15 + "nan")
+    assert Dataset(root).frame_indices(NAME) == (0, 10, 100, 110)
+    assert f"frames of {NAME} are in ['frames', 'posed_images']; frames is read" in caplog.text

@@ -25,6 +25,35 @@ def test_many_problems_are_counted_and_the_first_are_shown():
     assert too_many(["x", "y", "z"], shown=2) == "3 problems:\n  - x\n  - y\n  ... and 1 more\n"
 
 
+def test_findings_that_were_not_kept_are_counted_too():
+    assert too_many(["x"], more=5) == "6 problems:\n  - x\n  ... and 5 more\n"
+
+
+def test_whatever_is_quoted_the_message_is_short_and_printable():
+    error = DataError("a.ply", "found \x1b[2J\x00\ud800é" + "x" * 100_000, "Export it again")
+    assert len(str(error)) < 5000
+    assert str(error).isprintable()
+    assert str(error).startswith("a.ply: found \\x1b[2J\\x00\\ud800é")
+    assert str(error).endswith("Export it again")
+
+
+def test_a_name_that_no_file_can_have_is_refused(tmp_path):
+    """Names come out of lists of images that somebody else wrote."""
+    with pytest.raises(DataError, match="this is no file's name"):
+        files.read_bytes(tmp_path / "a\0b")
+
+
+def test_an_interrupted_write_leaves_nothing(tmp_path, monkeypatch):
+    def interrupted(self, content):
+        self.touch()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(files.Path, "write_bytes", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        files.write_bytes(tmp_path / "a", b"new")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_folder_and_a_missing_file_are_refused(tmp_path):
     with pytest.raises(DataError, match="this is not a file"):
         files.read_bytes(tmp_path)

@@ -146,6 +146,29 @@ def test_carriage_returns_in_the_header_are_accepted(path, mesh):
     assert np.array_equal(read_ply(path).vertices, TRIANGLE)
 
 
+@pytest.mark.parametrize("kind", ["ushort", "int", "float", "double"])
+def test_colours_of_any_type_are_whole_numbers_or_fractions(path, kind):
+    values = "51 0 255" if kind in ("ushort", "int") else "0.2 0 1"
+    told = ASCII.replace(b"property uchar", f"property {kind}".encode())
+    told = told.replace(b"0 0 0 1 2 3", f"0 0 0 {values}".encode())
+    if kind in ("float", "double"):
+        told = told.replace(b"4 5 6", b"0 0 0").replace(b"7 8 9", b"0 0 0")
+    path.write_bytes(told)
+    assert read_ply(path).colours[0].tolist() == [51, 0, 255]
+
+
+def test_lists_of_one_length_beside_the_corners_are_skipped(path):
+    """Textured meshes carry six texture coordinates at each triangle."""
+    told = ASCII.replace(b"end_header", b"property list uchar float texcoord\nend_header").replace(
+        b"face 1", b"face 2"
+    )
+    path.write_bytes(told.replace(b"3 0 1 2\n", b"3 0 1 2 2 .5 1\n3 2 1 0 2 0 0\n"))
+    assert read_ply(path).faces.tolist() == [[0, 1, 2], [2, 1, 0]]
+    path.write_bytes(told.replace(b"3 0 1 2\n", b"3 0 1 2 2 .5 1\n3 2 1 0 1 0 0\n"))
+    with pytest.raises(DataError, match="face 1: `texcoord` has 1 numbers, 2 in the first row"):
+        read_ply(path)
+
+
 def test_elements_after_those_needed_are_left_alone(path, mesh):
     write_ply(path, mesh)
     more = b"element edge 2\nproperty list uchar int vertices\nend_header\n"
@@ -179,8 +202,11 @@ REFUSED = {
         lambda c: c.replace(b"float y", b"half y"),
         "header line 6: a property has a known type and a name; found: property half y",
     ),
-    "a column twice": (lambda c: c.replace(b"float y", b"float x"), "header line 4"),
-    "an unknown encoding": (lambda c: c.replace(b"little", b"middle"), "`format` is one of"),
+    "a column twice": (
+        lambda c: c.replace(b"float y", b"float x"),
+        "line 6: element vertex has two",
+    ),
+    "an unknown encoding": (lambda c: c.replace(b"little", b"middle"), "`format` comes once"),
     "no vertices": (
         lambda c: HEADER.replace(b"vertex 3", b"vertex 0").replace(b"face 1", b"face 0"),
         "there are no vertices",
@@ -188,7 +214,7 @@ REFUSED = {
     "no z": (lambda c: c.replace(b"float z", b"float w"), "not x, y, z"),
     "a signed colour": (
         lambda c: c.replace(b"uchar red", b"char red"),
-        "colours of type ['int8', 'uint8', 'uint8']. Export them as uchar, 0..255",
+        "vertex 0: the colour [-1, 0, 1]. Export colours as uchar, 0..255",
     ),
     "a quad": (
         lambda c: c[:-13] + b"\4" + np.arange(4, dtype="<i4").tobytes(),
@@ -205,7 +231,32 @@ REFUSED = {
     ),
     "a vertex list": (
         lambda c: c.replace(b"uchar alpha", b"list uchar int alpha"),
-        "lists such as `alpha` of element vertex are not read",
+        "element vertex: the header announces 3, the file ends after 0",
+    ),
+    "a word that PLY has not": (
+        lambda c: c.replace(b"property float y", b"proqerty float y"),
+        "header line 6: no line of a PLY header begins so; found: proqerty float y",
+    ),
+    "a property of nothing": (
+        lambda c: c.replace(b"element vertex 3\n", b""),
+        "header line 4: a property belongs to an element; found: property float x",
+    ),
+    "an element of nothing": (
+        lambda c: c.replace(b"element face", b"element edge 1\nelement face"),
+        "header: element edge has no properties",
+    ),
+    "two encodings": (
+        lambda c: c.replace(b"comment VCGLIB", b"format ascii 1.0\ncomment"),
+        "header line 3: `format` comes once",
+    ),
+    "a longer first word": (lambda c: b"ply2" + c[3:], "line 1: this is not a PLY file"),
+    "faces without corners": (
+        lambda c: c.replace(b"list uchar int vertex_indices", b"int #corners")[:-9],
+        "faces have #corners, no vertex_indices",
+    ),
+    "an endless name": (
+        lambda c: c.replace(b"VCGLIB generated", b"x\nelement " + b"n" * 9000 + b"\x1b[2J 0"),
+        "has no properties",
     ),
 }
 
@@ -218,6 +269,8 @@ def test_a_broken_file_is_one_error_that_names_the_file_and_the_place(path, mesh
         read_ply(path)
     assert str(error.value).startswith(str(path))
     assert message in str(error.value)
+    assert len(str(error.value)) < 1000
+    assert str(error.value).isprintable()
 
 
 ASCII = b"""ply
@@ -238,14 +291,16 @@ end_header
 3 0 1 2
 """
 ASCII_REFUSED = {
-    "a word": (b"4 5 6", b"4 x 6", "element vertex"),
+    "a word": (b"4 5 6", b"4 x 6", "line 14: 'x' is no number"),
+    "two numbers in one": (b"4 5 6", b"4 5.1.0 6", "line 14: '5.1.0' is no number"),
+    "a zero byte": (b"3 0 1 2", b"3 0 1 2\0", "line 16: '2\\x00' is no number"),
     "a colour too large": (b"4 5 6", b"4 256 6", "`green` holds numbers that are not of its type"),
     "half a colour": (b"4 5 6", b"4 0.5 6", "`green` holds numbers that are not of its type"),
     "a missing number": (b"3 0 1 2", b"3 0 1", "element face: the header announces 1"),
     "a number to spare": (b"3 0 1 2", b"3 0 1 2 2", "1 numbers more than the header announces"),
     "a quad": (b"3 0 1 2", b"4 0 1 2 2", "face 0: 4 corners"),
     "beyond float32": (b"1 0 0", b"1e99 0 0", "vertex 1: coordinates [inf"),
-    "an endless number": (b"1 0 0", b"1" * 65 + b" 0 0", "a number of over 64 characters"),
+    "an endless number": (b"1 0 0", b"1" * 65 + b" 0 0", "are not finite or beyond 1e+06"),
 }
 
 

@@ -49,3 +49,22 @@ def test_a_line_without_equals_is_named(path):
     path.write_text("sceneType = Office\nnonsense\n")
     with pytest.raises(DataError, match="line 2: no `key = value`"):
         read_scan_info(path)
+
+
+def test_an_alignment_that_is_no_rotation_and_translation_is_refused(path):
+    matrix = np.diag([1000.0, 1000, 1000, 1])
+    write_scan_info(path, {"axisAlignment": matrix_text(matrix)})
+    with pytest.raises(DataError, match="axisAlignment: the pose is not a rotation"):
+        read_scan_info(path)
+
+
+def test_a_key_that_comes_twice_is_refused(path):
+    path.write_text("sceneType = Office\nfx_color = 1\nsceneType = Kitchen\n")
+    with pytest.raises(DataError, match="line 3: 'sceneType' comes twice"):
+        read_scan_info(path)
+
+
+def test_a_line_without_a_key_is_refused(path):
+    path.write_text(" = Office\n")
+    with pytest.raises(DataError, match="line 1: no `key = value`"):
+        read_scan_info(path)

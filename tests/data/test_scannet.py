@@ -118,10 +118,22 @@ def test_segments_of_the_other_mesh_are_refused_with_the_usual_reason(folder, ma
     assert "Pair the decimated mesh" in str(error.value)
 
 
-def test_where_two_objects_claim_a_segment_the_later_one_has_it():
-    groups = (ObjectGroup(4, "chair", (1, 2)), ObjectGroup(7, "sofa", (2, 3)))
+def test_where_two_objects_claim_a_segment_the_later_one_has_it(caplog):
+    groups = (ObjectGroup(9, "chair", (1, 2, 2)), ObjectGroup(7, "sofa", (2, 3)))
     found = instances_of(groups, np.array([1, 2, 3, 9, 2]), "test")
-    assert found.tolist() == [4, 7, 7, -1, 7]
+    assert found.tolist() == [9, 7, 7, -1, 7]
+    assert "test: 1 segments are of several objects; the last has them" in caplog.text
+
+
+def test_no_objects_own_nothing():
+    assert instances_of((), np.array([3, 3]), "test").tolist() == [-1, -1]
+    assert instances_of((ObjectGroup(0, "chair", ()),), np.array([3]), "test").tolist() == [-1]
+
+
+def test_an_endless_list_of_wrong_segments_is_one_short_error(tmp_path):
+    (tmp_path / "a.json").write_text('{"segIndices":[' + "null," * 200_000 + "0]}")
+    with pytest.raises(DataError, match=r"1 problem:\n  - segIndices\[0\]: Input should be"):
+        read_segments(tmp_path / "a.json", 200_001)
 
 
 def test_segments_that_no_vertex_has_are_skipped_with_a_warning(caplog):
@@ -177,9 +189,8 @@ def test_all_that_is_wrong_with_a_file_is_said_at_once(folder, make):
     with pytest.raises(DataError) as error:
         read_scene(folder, NAME, make.labels())
     message = str(error.value)
-    assert "3 problems" in message
+    assert "2 problems" in message
     assert "segGroups[0].segments[1]: Input should be a valid integer, found 'x'" in message
-    assert "segGroups[0].segments[2]: Input should be greater than or equal to 0" in message
     assert "segGroups[1].label: Field required" in message
 
 

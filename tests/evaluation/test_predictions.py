@@ -1,8 +1,10 @@
 """predictions.parquet, and every accuracy from it alone."""
 
 import errno
+import json
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -124,3 +126,72 @@ def test_a_truncated_file_is_refused_by_name(tmp_path):
     path.write_bytes(path.read_bytes()[:200])
     with pytest.raises(DataError, match=r"predictions.parquet: not a readable parquet file"):
         evaluate_file(path)
+
+
+def changed(path, change):
+    """The file with its columns, by name, and its metadata changed by `change`."""
+    table = pq.read_table(path)
+    columns = {name: table[name].to_pylist() for name in table.column_names}
+    about = json.loads(table.schema.metadata[b"hcfres"])
+    change(columns, about)
+    schema = table.schema.with_metadata({b"hcfres": json.dumps(about).encode()})
+    pq.write_table(pa.table(columns, schema=schema), path)
+
+
+WRONG = {
+    "a mask of more vertices": (
+        lambda columns, _: columns["union_runs"][2].append(7),
+        "row 2: union_runs is not over the scan's vertices",
+    ),
+    "a target of fewer vertices": (
+        lambda columns, _: columns["target_runs"].__setitem__(1, [3]),
+        "row 1: target_runs is not over the scan's vertices",
+    ),
+    "an instance of more vertices": (
+        lambda columns, _: columns["instances"][0][0]["runs"].append(1),
+        "row 0: an instance is not over the scan's vertices",
+    ),
+    "logits of fewer superpoints": (
+        lambda columns, _: columns["union_logits"].__setitem__(0, b"abc"),
+        "row 0: union_logits is not over the superpoints",
+    ),
+    "more true points than points": (
+        lambda columns, _: columns["superpoint_true"][4].__setitem__(3, 99),
+        "row 4: superpoint_points and superpoint_true that cannot be",
+    ),
+    "masks of billions of vertices": (
+        lambda columns, _: columns["superpoint_points"][0].__setitem__(0, 2**31 - 1),
+        "row 0: more than 67108864 vertices",
+    ),
+    "a value that is missing": (
+        lambda columns, _: columns["superpoint_points"][3].__setitem__(2, None),
+        "row 3: `superpoint_points` lacks a value",
+    ),
+    "an unknown kind": (
+        lambda columns, _: columns["eval_type"].__setitem__(2, "xx"),
+        "row 2: an eval_type that is none of",
+    ),
+    "a rule that is none": (
+        lambda _, about: about.update(rule="best"),
+        "metadata `hcfres`: rule: Input should be",
+    ),
+    "a number as text": (lambda _, about: about.update(min_points="5"), "min_points: Input should"),
+    "another format": (lambda _, about: about.update(format=99), "predictions of format 99"),
+}
+
+
+@pytest.mark.parametrize(("change", "message"), WRONG.values(), ids=WRONG)
+def test_a_table_that_contradicts_itself_is_refused_with_its_row(tmp_path, change, message):
+    path = write(tmp_path / "predictions.parquet", make_answers())
+    changed(path, change)
+    with pytest.raises(DataError) as error:
+        evaluate_file(path)
+    assert str(error.value).startswith(str(path))
+    assert message in str(error.value)
+
+
+def test_a_table_written_anew_without_changes_gives_the_same_numbers(tmp_path):
+    path = write(tmp_path / "predictions.parquet", make_answers())
+    before = evaluate_file(path).flat()
+    changed(path, lambda columns, about: None)
+    assert evaluate_file(path).flat() == before

@@ -16,7 +16,7 @@ from tests.flows.fabricated import CODE, TABLE2, finish, small_plan
 from tests.reporting.drawn import write_predictions
 
 METRICS = {f"val/all/{score}": 0.3 for score in SCORES} | {
-    f"baseline/{name}/all/{score}": 0.1 for name in PREDICTORS for score in SCORES
+    f"yardstick/{name}/all/{score}": 0.1 for name in PREDICTORS for score in SCORES
 }
 
 

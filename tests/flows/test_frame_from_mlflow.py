@@ -17,7 +17,7 @@ from tests.flows.fabricated import finish, small_plan
 
 METRICS = (
     {"val/all/miou": 0.1 + 0.2, "val/all/acc_25": 1 / 3, "val/all/acc_50": 0.0},
-    {"val/all/miou": 0.7, "val/mt/miou": 1e-17, "baseline/nothing/all/miou": 0.11},
+    {"val/all/miou": 0.7, "val/mt/miou": 1e-17, "yardstick/nothing/all/miou": 0.11},
 )
 
 EPOCH = EpochReport(

@@ -20,6 +20,7 @@ from hcfres.store.workspace import Workspace
 ROOT = Path(__file__).resolve().parents[2]
 HCFRES = [sys.executable, "-m", "flows.cli"]
 GRID = ["reproduce", "table3_ablation", "--setting", "smoke"]
+MEASURED = ("val", "yardstick")
 
 
 def run(workspace: Path, *arguments: str) -> str:
@@ -158,6 +159,6 @@ def test_a_killed_grid_is_finished_by_asking_again(tmp_path, grid, seconds):
 def numbers(workspace: Workspace) -> dict[str, dict[str, float]]:
     told = [json.loads(p.read_text()) for p in workspace.cells.glob("*/results.json")]
     return {
-        cell["key"]: {k: v for k, v in cell["metrics"].items() if k.startswith(("val", "base"))}
+        cell["key"]: {k: v for k, v in cell["metrics"].items() if k.startswith(MEASURED)}
         for cell in told
     }

@@ -1,6 +1,7 @@
 """MLflow as a view of the disk: a real database in a temporary folder."""
 
 import json
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -95,8 +96,12 @@ def test_files_and_folders_are_kept_with_the_run(tracker, workspace, tmp_path):
         run.artefacts([tmp_path / "missing"])
 
 
-def test_the_charts_open_on_the_metric_that_unfolds_the_grid():
-    assert chart_link(5001, "7") == (
-        "http://127.0.0.1:5001/#/experiments/7/runs"
-        "?orderByKey=metrics.%60val%2Fall%2Fmiou%60&orderByAsc=false&compareRunsMode=CHART"
-    )
+def test_the_charts_open_on_cells_only_by_the_metric_that_unfolds_the_grid():
+    page, query = chart_link(5001, "7").split("?")
+    assert page == "http://127.0.0.1:5001/#/experiments/7/runs"
+    assert parse_qs(query) == {
+        "searchFilter": ["tags.`hcfres.kind` = 'cell'"],
+        "orderByKey": ["metrics.`val/all/miou`"],
+        "orderByAsc": ["false"],
+        "compareRunsMode": ["CHART"],
+    }

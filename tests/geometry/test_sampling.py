@@ -1,11 +1,7 @@
-import json
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from safetensors.numpy import load_file
 
 from hcfres.geometry.sampling import farthest_points
 
@@ -51,12 +47,3 @@ def test_points_near_the_origin_are_seeds_unless_the_legacy_kernel_is_asked_for(
     points = np.array([[1.0, 0, 0], [0.01, 0, 0], [0.5, 0, 0]])
     assert set(farthest_points(points, 3)) == {0, 1, 2}
     assert farthest_points(points, 3, skips_origin=True).tolist() == [0, 2, 0]
-
-
-def test_the_legacy_kernel_gives_the_ancestors_indices(golden: Path):
-    for path in sorted(golden.glob("fps_*.json")):
-        values = load_file(path.with_suffix(".safetensors"))
-        for case in range(len(json.loads(path.read_text())["cases"])):
-            points, indices = values[f"case{case}.points"], values[f"case{case}.indices"]
-            ours = farthest_points(points, len(indices), skips_origin=True)
-            assert ours.tolist() == indices.tolist(), f"{path.name}, case {case}"

@@ -7,13 +7,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hcfres.geometry.partitions import compare_partitions
 from hcfres.geometry.superpoints import (
-    adjusted_rand_index,
+    _line_weights,
+    _principal_normals,
+    _vertex_normals,
     compact,
     segment_graph,
     segment_mesh,
     segment_points,
 )
+
+FACE = np.array([[0, 1, 2]])
 
 
 def sheet(rows: int, columns: int) -> tuple[np.ndarray, np.ndarray]:
@@ -104,6 +109,57 @@ def test_degenerate_faces_change_nothing():
     )
 
 
+def test_degenerate_faces_connect_with_the_weight_of_a_right_angle():
+    """Two triangles in one plane, and a face without area from one to the other.
+
+    The right triangle has the normals (0, 0, 1) at 0, 1, 2, so its edges weigh 1 - 1 = 0. The face
+    (0, 3, 3) has no normal, so the vertex 3 has none either: its edges weigh 1 - 0 = 1, and joins
+    only because it is smaller than `min_vertices`.
+    """
+    vertices = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [5, 5, 0]], np.float32)
+    faces = np.array([[0, 1, 2], [0, 3, 3]])
+    assert segment_mesh(vertices, faces, min_vertices=1).tolist() == [0, 0, 0, 1]
+    assert segment_mesh(vertices, faces, min_vertices=2).tolist() == [0, 0, 0, 0]
+
+
+def test_a_face_without_area_does_not_bend_the_mean_normal():
+    """Vertex 0: a face looking along z, then one of three equal corners, then one along y.
+
+    Mean of (0, 0, 1) and (0, 1, 0): (0, 1/2, 1/2); counted or not a number, it would be another.
+    """
+    vertices = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]], np.float32)
+    faces = np.array([[0, 1, 2], [0, 0, 0], [0, 3, 1]])
+    normals = _vertex_normals(vertices, faces)
+    np.testing.assert_allclose(normals[0], [0, 0.5, 0.5])
+    np.testing.assert_allclose(normals[1], [0, 0.5, 0.5])
+    np.testing.assert_allclose(normals[2:], [[0, 0, 1], [0, 1, 0]])
+
+
+@pytest.mark.parametrize("far", [1e-25, 1e25])
+def test_normals_beyond_float32_are_left_out(far: float):
+    """The product of two edges of 1e25 m is infinite in float32, of 1e-25 m zero: no normal."""
+    vertices = np.array([[0, 0, 0], [far, 0, 0], [0, far, 0]], np.float32)
+    faces = np.array([[0, 1, 2]])
+    assert (_vertex_normals(vertices, faces) == 0).all()
+    assert segment_mesh(vertices, faces, min_vertices=1).tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("cut", [segment_points, lambda points: segment_mesh(points, FACE)])
+def test_coordinates_that_are_not_finite_are_refused(cut, value: float):
+    points = np.zeros((3, 3))
+    points[1, 2] = value
+    with pytest.raises(ValueError, match="1 of 3 vertices are not finite, first vertex 1"):
+        cut(points)
+
+
+def test_two_vertices_at_one_place_are_two_vertices_of_a_mesh():
+    """Two triangles that touch without sharing vertices stay apart, as in the Segmentator."""
+    triangle = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]], np.float32)
+    vertices = np.concatenate([triangle, triangle])
+    assert segment_mesh(vertices, np.array([[0, 1, 2], [3, 4, 5]])).tolist() == [0, 0, 0, 1, 1, 1]
+
+
 def test_a_mesh_without_faces_or_vertices_is_cut_into_single_vertices():
     none = np.zeros((0, 3), np.int64)
     assert segment_mesh(np.zeros((3, 3), np.float32), none).tolist() == [0, 1, 2]
@@ -139,8 +195,12 @@ def test_it_agrees_with_scannets_segmentator_on_a_scanned_mesh(samples: Path):
     vertices, faces = read_fragment(folder / "frag_115.ply")
     reference = json.loads((folder / "frag_115.segmentator_k0.01_min20.segs.json").read_text())
     labels = segment_mesh(vertices, faces, k_threshold=0.01, min_vertices=20)
-    assert adjusted_rand_index(labels, np.array(reference["segIndices"])) >= 0.99
-    assert abs(labels.max() + 1 - 80) <= 2
+    found = compare_partitions(labels, np.array(reference["segIndices"]))
+    assert found.adjusted_rand >= 0.9999  # 0.9999997 when this was written
+    assert abs(found.one.segments - 80) <= 2 and found.other.segments == 80
+    assert (
+        found.common >= 75
+    )  # 78: the largest has 55,194 of the 64,365 vertices and rules the index
 
 
 def read_fragment(path: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -163,6 +223,40 @@ def test_points_without_faces_are_cut_along_a_fold():
     assert labels[left][0] != labels[right][0]
 
 
+def test_repeated_points_have_their_places_label():
+    """Each point of the fold twenty times over: more often than neighbours are asked for."""
+    vertices, _ = roof(12, 25)
+    once = segment_points(vertices, min_vertices=10)
+    order = np.concatenate([np.repeat(np.arange(len(vertices)), 19), np.arange(len(vertices))])
+    assert segment_points(vertices[order], min_vertices=10).tolist() == once[order].tolist()
+
+
+def test_points_at_one_place_are_one_superpoint():
+    assert segment_points(np.full((50, 3), 2.5)).tolist() == [0] * 50
+
+
+def test_points_on_a_line_have_no_normal():
+    """A line of five: no direction of least spread, so every edge weighs 1 and nothing merges by
+    weight (1 > k); with `min_vertices` 5 all of them do."""
+    line = np.arange(5.0)[:, None] * [1.0, 2.0, -0.5]
+    assert segment_points(line, min_vertices=1).tolist() == [0, 1, 2, 3, 4]
+    assert segment_points(line, min_vertices=5).tolist() == [0] * 5
+
+
+def test_normals_of_a_cloud_by_hand():
+    """Four corners of a square in the plane x = 3: the normal is the x axis, of either sign."""
+    square = np.array([[3.0, 0, 0], [3, 1, 0], [3, 0, 1], [3, 1, 1]])
+    near = np.tile(np.arange(4), (4, 1))
+    np.testing.assert_allclose(np.abs(_principal_normals(square, near)), [[1, 0, 0]] * 4)
+
+
+def test_the_weight_between_two_lines_by_hand():
+    """60 degrees: 1 - 1/2; the opposite sign says the same; 0 degrees: 0; without normal: 1."""
+    normals = np.array([[1, 0, 0], [0.5, np.sqrt(0.75), 0], [-1, 0, 0], [0, 0, 0]])
+    edges = np.array([[0, 1], [2, 1], [0, 2], [0, 3]])
+    np.testing.assert_allclose(_line_weights(normals, edges), [0.5, 0.5, 0, 1], atol=1e-7)
+
+
 @pytest.mark.parametrize("count", [0, 1, 2, 5])
 def test_a_handful_of_points_is_cut_too(count: int):
     labels = segment_points(np.random.default_rng(0).normal(size=(count, 3)))
@@ -171,11 +265,3 @@ def test_a_handful_of_points_is_cut_too(count: int):
 
 def test_compact_numbers_labels_by_first_appearance():
     assert compact(np.array([81336, 7, 81336, 9, 7])).tolist() == [0, 1, 0, 2, 1]
-
-
-def test_the_adjusted_rand_index_of_a_known_pair():
-    # Contingency [[2, 1], [0, 3]]: pairs together 1 + 3 = 4; within rows 3 + 3 = 6, within
-    # columns 1 + 6 = 7, of 15 pairs: expected 6 * 7 / 15 = 2.8, best 6.5.
-    one, other = np.array([0, 0, 0, 1, 1, 1]), np.array([5, 5, 2, 2, 2, 2])
-    assert adjusted_rand_index(one, other) == pytest.approx((4 - 2.8) / (6.5 - 2.8))
-    assert adjusted_rand_index(one, one + 7) == 1

@@ -1,48 +1,55 @@
-"""At full size our MDIN and IPDN own the public code's parameters, name by name."""
+"""Parameter totals of the full-size presets: the public code's, and Table IV's."""
 
 import pytest
 import torch
 
 from hcfres.model.build import build_network
 
-from .public import FULL, method, our_name
+from .check_names import WIDTHS, full_size
+from .networks import FULL, ancestor, preset
 
+ROBERTA = 124_645_632
+"""With its pooler."""
 TOTALS = {"mdin": 150_867_849, "ipdn": 156_534_921}
 DEAD_CLASS_HEADS = 1_385_216
+TABLE_IV_M = {"ipdn": 156.53, "hcf_res": 157.69}
 
 
-def _theirs(golden, family):
-    rows = (golden / f"{family}_state_dict.tsv").read_text().splitlines()[1:]
-    fields = [row.split("\t") for row in rows]
-    return [(n, s, kind) for n, s, _, kind in fields if not n.startswith("criterion.")]
+def _count(network, without=()):
+    return sum(
+        parameter.numel()
+        for name, parameter in network.named_parameters()
+        if not any(part in name for part in without)
+    )
 
 
-@pytest.mark.parametrize("family", ["mdin", "ipdn"])
-def test_names_and_shapes_fit_one_to_one(golden, family):
+def _build(method):
     with torch.device("meta"):
-        network = build_network(method(family, 6), FULL, 1024, 768)
-    text = "bert_encoder." if family == "mdin" else "text_encoder."
-    theirs = {
-        our_name(name): "scalar" if shape == "scalar" else shape
-        for name, shape, _ in _theirs(golden, family)
-        if not name.startswith(text)
-    }
-    ours = {
-        name: "x".join(map(str, value.shape)) or "scalar"
-        for name, value in network.state_dict().items()
-    }
-    assert ours == theirs
+        return build_network(method, FULL, *WIDTHS)
 
 
-@pytest.mark.parametrize("family", ["mdin", "ipdn"])
+@pytest.mark.parametrize("family", TOTALS)
 def test_with_the_text_encoder_the_totals_are_the_published_ones(family):
-    roberta = 124_645_632
-    with torch.device("meta"):
-        network = build_network(method(family, 6), FULL, 1024, 768)
-        lean = build_network(method(family, 6, legacy=()), FULL, 1024, 768)
-    total = sum(parameter.numel() for parameter in network.parameters())
-    assert total + roberta == TOTALS[family]
-    without = sum(parameter.numel() for parameter in lean.parameters())
+    assert _count(full_size(family)) + ROBERTA == TOTALS[family]
+
+
+def test_without_its_dead_class_heads_ipdn_has_what_was_counted():
+    found = _count(full_size("ipdn"), without=("sem_cls",)) + ROBERTA
+    assert found == 155_149_705 == TOTALS["ipdn"] - DEAD_CLASS_HEADS
+
+
+@pytest.mark.parametrize("family", TOTALS)
+def test_the_presets_own_nothing_that_is_never_used(family):
+    """One discarded norm for each crossing of a layer, the indicator's, and IPDN's class heads."""
     crossings = {"mdin": 3 * 6, "ipdn": 4 * 6}[family] + 1
     heads = DEAD_CLASS_HEADS if family == "ipdn" else 0
-    assert total - without == crossings * 2 * 256 + heads
+    dead = crossings * 2 * FULL.dim + heads
+    assert _count(_build(preset(family))) == TOTALS[family] - ROBERTA - dead
+    assert _count(_build(ancestor(family, 6))) - _count(_build(preset(family))) == dead
+
+
+@pytest.mark.parametrize("name", TABLE_IV_M)
+def test_with_the_dead_heads_counted_the_presets_have_table_ivs_totals(name):
+    method = preset(name).model_copy(update={"legacy": ("dead_heads",)})
+    total_m = (_count(_build(method)) + ROBERTA) / 1e6
+    assert total_m == pytest.approx(TABLE_IV_M[name], abs=0.01)

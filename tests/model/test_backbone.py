@@ -1,8 +1,8 @@
 import pytest
 import torch
-from torch.nn import functional as F
 
-from hcfres.model.backbone import PointwiseConv, SparseUNet, backend_check, spconv, voxelise
+from hcfres.model.backbone import SparseUNet, voxelise
+from hcfres.model.sparse.plain import PLAIN, PlainTorch
 
 
 def _cloud(points=200, extent=13, scenes=2, seed=0):
@@ -72,43 +72,75 @@ def test_in_evaluation_scenes_do_not_influence_each_other():
     torch.testing.assert_close(alone, together)
 
 
-def test_the_pointwise_weight_is_read_as_a_flat_matrix_not_as_its_shape_says():
-    """Shape (1, 1, 1, 1, 2) for 2 -> 1 and (2, 1, 1, 1, 1) for 1 -> 2: flat memory (in, out)."""
-    layer = PointwiseConv(2, 3)
-    flat = torch.arange(6.0)
-    with torch.no_grad():
-        layer.weight.copy_(flat.reshape(3, 1, 1, 1, 2))
-    places = torch.tensor([[0, 0, 0, 0]], dtype=torch.int32)
-    tensor = spconv.SparseConvTensor(torch.tensor([[1.0, 10.0]]), places, [1, 1, 1], 1)
-    expected = torch.tensor([[1.0, 10.0]]) @ flat.reshape(2, 3)
-    assert layer(tensor).features.tolist() == expected.tolist() == [[30.0, 41.0, 52.0]]
-    library = spconv.SubMConv3d(2, 3, 1, bias=False)
-    with torch.no_grad():
-        library.weight.copy_(layer.weight)
-    assert library(tensor).features.tolist() == expected.tolist()
+class Counting(PlainTorch):
+    """Plain torch that counts how often it looks for pairs."""
+
+    def __init__(self):
+        self.lookups = []
+
+    def neighbours(self, sites):
+        self.lookups.append(("neighbours", sites.shape))
+        return super().neighbours(sites)
+
+    def halve(self, sites):
+        self.lookups.append(("halve", sites.shape))
+        return super().halve(sites)
 
 
-def test_down_and_up_convolutions_equal_dense_ones():
-    network = _network(levels=2)
-    block = network.unet
-    occupied = (torch.rand(4, 4, 4, generator=torch.Generator().manual_seed(1)) < 0.5).nonzero()
-    places = F.pad(occupied, (1, 0)).int()
-    values = torch.randn(len(occupied), 4, dtype=torch.float64)
-    tensor = spconv.SparseConvTensor(values, places, [4, 4, 4], 1)
-    down = block.conv[2](tensor)
-    grid = torch.zeros(4, 4, 4, 4, dtype=torch.float64).index_put(tuple(occupied.T), values)
-    weight = block.conv[2].weight.permute(0, 4, 1, 2, 3)
-    dense = F.conv3d(grid.permute(3, 0, 1, 2)[None], weight, stride=2)[0].permute(1, 2, 3, 0)
-    at = tuple(down.indices[:, 1:].long().T)
-    torch.testing.assert_close(down.features, dense[at])
-    up = block.deconv[2](down)
-    coarse = torch.zeros(2, 2, 2, 8, dtype=torch.float64).index_put(at, down.features)
-    spread = block.deconv[2].weight.permute(4, 0, 1, 2, 3)
-    risen = F.conv_transpose3d(coarse.permute(3, 0, 1, 2)[None], spread, stride=2)[0]
-    torch.testing.assert_close(up.features, risen.permute(1, 2, 3, 0)[tuple(occupied.T)])
+def test_neighbours_are_looked_up_once_a_level_and_again_only_when_something_moved():
+    voxels, features, scenes = _cloud()
+    network, backend = _network(), Counting()
+    grid = voxelise(voxels, features, scenes, 2)
+    shape = network.spatial_shape(grid)
+    first = network.voxel_features(grid, shape, backend)
+    sides = [(16,) * 3, (8,) * 3, (4,) * 3]
+    once = [("neighbours", side) for side in sides] + [("halve", side) for side in sides[:2]]
+    assert sorted(backend.lookups) == sorted(once)
+    same = voxelise(voxels, 2 * features, scenes, 2)
+    assert not torch.equal(network.voxel_features(same, shape, backend), first)
+    assert len(backend.lookups) == 5
+    moved = voxelise(voxels + torch.tensor([0, 0, 1]), features, scenes, 2)
+    network.voxel_features(moved, shape, backend)
+    assert len(backend.lookups) == 10
 
 
-def test_the_library_agrees_with_plain_torch_here():
-    name, worst = backend_check()
-    assert name.startswith("spconv ")
-    assert worst < 1e-4
+def test_what_was_looked_up_in_inference_mode_serves_no_gradient():
+    voxels, features, scenes = _cloud()
+    network = _network()
+    grid = voxelise(voxels, features, scenes, 2)
+    shape = network.spatial_shape(grid)
+    for backend in (PLAIN, None):
+        with torch.inference_mode():
+            expected = network.voxel_features(grid, shape, backend)
+        found = network.voxel_features(grid, shape, backend)
+        found.sum().backward()
+        assert torch.equal(found, expected)
+
+
+def test_in_training_nothing_is_kept():
+    voxels, features, scenes = _cloud()
+    network, backend = _network(), Counting()
+    grid = voxelise(voxels, features, scenes, 2)
+    shape = network.spatial_shape(grid)
+    network.voxel_features(grid, shape, backend)
+    network.train().voxel_features(grid, shape, backend)
+    assert len(backend.lookups) == 10
+    assert network._kept is None
+
+
+def test_what_is_kept_is_no_part_of_the_weights():
+    network = _network()
+    names = set(network.state_dict())
+    voxels, features, scenes = _cloud()
+    network(voxels, features, scenes, 2)
+    assert network._kept is not None and set(network.state_dict()) == names
+
+
+def test_the_environment_reaches_the_network(monkeypatch):
+    voxels, features, scenes = _cloud()
+    network = _network()
+    monkeypatch.setenv("HCFRES_SPARSE_CONVOLUTION", "plain")
+    plain = network(voxels, features, scenes, 2)
+    assert network._kept.backend is PLAIN
+    monkeypatch.delenv("HCFRES_SPARSE_CONVOLUTION")
+    torch.testing.assert_close(network(voxels, features, scenes, 2), plain)

@@ -1,13 +1,10 @@
-import json
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from safetensors.numpy import load_file
 from torch.nn.functional import interpolate
 
 from hcfres.config.setting import LiftingConfig
@@ -229,34 +226,3 @@ def test_features_keep_their_precision():
     operator = dense_operator([frame(0, rng)], *scene(rng), (2, 2), NEAR)
     for given_as, kept in (("float16", "float32"), ("float32", "float32"), ("float64", "float64")):
         assert apply(operator, np.ones((4, 3), given_as)).features.dtype == kept
-
-
-def test_it_gives_the_ancestors_numbers(golden: Path):
-    for path in sorted(golden.glob("lift_*.json")):
-        about, values = json.loads(path.read_text()), load_file(path.with_suffix(".safetensors"))
-        config = LiftingConfig(radius_m=about["radius"], neighbours=about["K"], max_depth_m=20.0)
-        frames = [
-            Frame(
-                int(index),
-                np.zeros((about["H"], about["W"], 3), np.uint8),
-                (depth / 1000).astype(np.float32),
-                values["in.intrinsic_depth"][:3, :3],
-                pose,
-            )
-            for index, depth, pose in zip(
-                values["in.frame_ids"], values["in.depth_mm"], values["in.poses"], strict=True
-            )
-        ]
-        superpoints = Superpoints(values["in.superpoint"])
-        tokens = values["in.tokens"].astype(np.float64).reshape(-1, about["D"])
-        for name, legacy in (
-            ("superpoint_legacy", ("first_neighbours", "dilute_unseen")),
-            ("superpoint_seen_mean", ("first_neighbours",)),
-        ):
-            grid = (about["token_grid"], about["token_grid"])
-            operator = dense_operator(
-                frames, values["in.points"], superpoints, grid, config, legacy=legacy
-            )
-            lifted = apply(operator, tokens)
-            assert np.abs(lifted.features - values[f"out.{name}"]).max() < 1e-9, path.name
-            assert np.array_equal(lifted.seen, values["out.superpoint_n_seen"] > 0)

@@ -1,0 +1,127 @@
+"""What is missing of a published dataset, fetched: one task a scan, with progress and time left."""
+
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+from prefect.futures import as_completed
+from prefect.task_runners import ThreadPoolTaskRunner
+from rich.console import Console
+
+from flows.acquire_check import Looking
+from flows.acquire_request import Asked
+from flows.progress import Bar, ProgressBoard
+from flows.workers import JobError, WorkerPool
+from hcfres.data.acquisition.bring import require_room_for
+from hcfres.data.acquisition.checks import SHARED
+from hcfres.data.acquisition.inventory import Inventory, Unit
+from hcfres.data.acquisition.order import Order, scenes_of
+from hcfres.data.errors import DataError, too_many
+
+_MEGABYTE = 1_000_000
+_THREADS = 16
+"""Threads that wait for workers; the workers, not these, bound what runs at once."""
+
+
+def _runner() -> Any:
+    return ThreadPoolTaskRunner(max_workers=_THREADS)
+
+
+@dataclass(frozen=True)
+class Crew:
+    """Workers, and where their progress is shown; MLflow has no part in this."""
+
+    pool: WorkerPool
+    board: ProgressBoard
+
+
+def fetch_missing(asked: Asked, found: Inventory, console: Console) -> None:
+    """Fetch everything that is asked for and not there, with workers and progress.
+
+    Raises:
+        DataError: scans or files that could not be had, all of them named; the others are there.
+    """
+    with WorkerPool(("cpu",) * asked.jobs) as pool, ProgressBoard(console).open() as board:
+        fetch(asked, found, Crew(pool, board))
+
+
+@flow(name="fetch", validate_parameters=False, task_runner=_runner())
+def fetch(asked: Asked, found: Inventory, crew: Crew) -> None:
+    """Lists and sentences first, then one task a scan: fetch, extract, verify, delete."""
+    looking = Looking(asked, crew.board, crew.pool)
+    for order in asked.orders:
+        lacking = [unit for unit in found.incomplete if unit.dataset == order.dataset]
+        if any(unit.name in SHARED for unit in lacking):
+            finish([fetch_shared.submit(crew, order)], order, crew)
+            scenes = scenes_of(order.root, asked.request.scenes) or ()
+            lacking = looking.scans(order, scenes if order.dataset == "scannet" else ())
+        lacking = [unit for unit in lacking if not unit.complete and unit.name not in SHARED]
+        lacking = looking.sizes(order, lacking, all_files=False)
+        require_room_for(order, lacking, asked.jobs)
+        fetch_scans(order, lacking, crew)
+
+
+def fetch_scans(order: Order, units: list[Unit], crew: Crew) -> None:
+    """Fetch scans, one task each; a bar counts the scans, another what comes over the line."""
+    if not units:
+        return
+    megabytes = round(sum(unit.bytes_left for unit in units) / _MEGABYTE)
+    with crew.board.bar("megabytes", max(megabytes, 1)) as line:
+        meter = Meter(line)
+        futures = [fetch_scan.submit(crew, order, unit.name, meter) for unit in units]
+        finish(futures, order, crew)
+
+
+def finish(futures: list[Any], order: Order, crew: Crew) -> None:
+    """Wait for tasks and name all that failed.
+
+    Raises:
+        DataError: some failed; one failure alone is told in its own words.
+    """
+    failed: list[str] = []
+    with crew.board.bar(order.dataset, len(futures)) as bar:
+        try:
+            for future in as_completed(futures):
+                bar.advance()
+                try:
+                    future.result()
+                except JobError as error:
+                    failed.append(str(error).removeprefix("DataError: "))
+        except KeyboardInterrupt:
+            crew.pool.close()
+            raise
+    if failed:
+        problems = failed[0] if len(failed) == 1 else too_many(failed).rstrip()
+        way_out = "Everything else is in place; run the same command again for the rest"
+        raise DataError(order.root, problems, way_out if len(failed) < len(futures) else "")
+
+
+@task(cache_policy=NO_CACHE, task_run_name="fetch-{scene}")
+def fetch_scan(crew: Crew, order: Order, scene: str, meter: "Meter") -> None:
+    """One scan: its files, and its frames from its recording."""
+    crew.pool.call("flows.acquire_jobs:fetch_scan", order, scene, on_event=meter)
+
+
+@task(cache_policy=NO_CACHE)
+def fetch_shared(crew: Crew, order: Order) -> None:
+    """Lists or sentences."""
+    crew.pool.call("flows.acquire_jobs:fetch_shared", order)
+
+
+class Meter:
+    """Counts bytes of many files on one bar of megabytes."""
+
+    def __init__(self, bar: Bar) -> None:
+        self._bar, self._bytes, self._shown = bar, 0, 0
+        self._lock = threading.Lock()
+
+    def __call__(self, more: int) -> None:
+        """Add bytes."""
+        with self._lock:
+            self._bytes += more
+            steps = self._bytes // _MEGABYTE - self._shown
+            self._shown += steps
+        if steps:
+            self._bar.advance(steps)

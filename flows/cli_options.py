@@ -1,0 +1,18 @@
+"""What the commands share: where they print, and options that mean the same everywhere."""
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+console = Console()
+
+SettingOption = Annotated[
+    str, typer.Option("--setting", help="A file of experiments/settings, by name or path.")
+]
+SettingArgument = Annotated[
+    str, typer.Argument(help="A file of experiments/settings: rooms, scannet.")
+]
+SeedsOption = Annotated[
+    str | None, typer.Option("--seeds", help="Comma-separated; default: the setting's.")
+]

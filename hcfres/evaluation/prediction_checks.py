@@ -1,0 +1,167 @@
+"""Whether a table of predictions is what PredictionWriter writes: types, masks, counts."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from jaxtyping import Bool, Int
+from pydantic import TypeAdapter, ValidationError
+
+from hcfres.data.errors import DataError
+from hcfres.data.expression import EVAL_TYPES
+from hcfres.evaluation.arrow_lists import array, lengths, owners, sums, values
+from hcfres.evaluation.passport import read_passports
+from hcfres.evaluation.prediction_columns import COLUMNS, UNFILLED, Holds
+from hcfres.evaluation.predictions import PredictionSource
+
+AGAIN = "Evaluate the cell, or import the predictions, again to write the file anew"
+MOST_VERTICES = 1 << 26
+"""Of one scan; masks of more are not unpacked."""
+_SOURCE = TypeAdapter(PredictionSource)
+_ALWAYS_NULL_TOO: dict[Holds, tuple[str, ...]] = {
+    "queries": (),
+    "instances": ("indicator", "score"),
+    "union": (),
+    "boxes": ("indicator", "score", "runs"),
+}
+"""What instances may lack."""
+
+
+def parsed_source(path: Path, about: bytes) -> PredictionSource:
+    """What the predictions of a file have in common, from its metadata.
+
+    Raises:
+        DataError: a value is missing or not of its type, all of them are named; or the passports
+            are not those of the rest.
+    """
+    try:
+        source = _SOURCE.validate_json(about, strict=True)
+    except ValidationError as error:
+        problems = error.errors(include_url=False, include_context=False, include_input=False)
+        said = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in problems[:12])
+        raise DataError(path, said, AGAIN, "metadata `hcfres`") from None
+    told = json.dumps(json.loads(about).get("passports"))
+    if read_passports(str(path), told) != source.passports:
+        reason = "the passports are not those of what is told beside them"
+        raise DataError(path, reason, AGAIN, "metadata `hcfres`")
+    return source
+
+
+def checked_table(path: Path, table: pa.Table, holds: Holds = "queries") -> pa.Table:
+    """The table in the types of COLUMNS, once all its masks are over the vertices of their scan.
+
+    Raises:
+        DataError: values that cannot be of their column's type, or are missing where `holds`
+            promises them, or there where it has none; an unknown eval_type; masks, boxes or
+            counts of another number of vertices, superpoints or targets.
+    """
+    try:
+        wanted = pa.schema([(name, kind) for name, (kind, _) in COLUMNS.items()])
+        table = table.select(wanted.names)
+        if table.schema != wanted:
+            table = table.cast(wanted)
+        table = table.combine_chunks()
+        table.validate(full=True)
+        _require_values(path, table, holds)
+        _require_masks(path, table, holds)
+        _require_boxes(path, table, holds)
+    except pa.ArrowException as error:
+        raise DataError(path, f"a column is not of its type ({error})"[:500], AGAIN) from None
+    return table
+
+
+def _require_values(path: Path, table: pa.Table, holds: Holds) -> None:
+    for name in table.column_names:
+        if name in UNFILLED[holds]:
+            filled = ~array(table[name].is_null())
+            _require(path, ~filled, f"`{name}` has a value, which files of {holds} do not know")
+            continue
+        missing = _missing(table[name], _ALWAYS_NULL_TOO[holds])
+        if missing is not None:
+            raise DataError(path, f"`{name}` lacks a value", AGAIN, f"row {missing}")
+    known = np.isin(array(table["eval_type"]), EVAL_TYPES)
+    _require(path, known, f"an eval_type that is none of {', '.join(EVAL_TYPES)}")
+
+
+def _missing(column: pa.ChunkedArray, allowed: tuple[str, ...]) -> int | None:
+    """A row of a column, or of what its lists and structures hold, without a value."""
+    if column.null_count:
+        return int(np.flatnonzero(array(column.is_null()))[0])
+    if pa.types.is_list(column.type):
+        within = _missing(pc.list_flatten(column), allowed)
+        return None if within is None else int(owners(column)[within])
+    if pa.types.is_struct(column.type):
+        names = [name for name in _names(column.type) if name not in allowed]
+        within = (_missing(pc.struct_field(column, name), allowed) for name in names)
+        return next((row for row in within if row is not None), None)
+    return None
+
+
+def _names(kind: pa.DataType) -> list[str]:
+    return [kind.field(place).name for place in range(kind.num_fields)]
+
+
+def _require_masks(path: Path, table: pa.Table, holds: Holds) -> None:
+    points = sums(table["superpoint_points" if holds == "queries" else "target_runs"])
+    _require(path, points <= MOST_VERTICES, f"more than {MOST_VERTICES} vertices")
+    if holds == "queries":
+        _require_superpoints(path, table)
+    for name in ("target_runs",) if holds == "boxes" else ("union_runs", "target_runs"):
+        _require(path, sums(table[name]) == points, f"{name} is not over the scan's vertices")
+    if holds in ("queries", "instances"):
+        runs = pc.struct_field(pc.list_flatten(table["instances"]), "runs")
+        owner = owners(table["instances"])
+        whole = _all_of(sums(runs) == points[owner], owner, len(table))
+        _require(path, whole, "an instance is not over the scan's vertices")
+
+
+def _require_superpoints(path: Path, table: pa.Table) -> None:
+    counts = {name: lengths(table[name]) for name in ("superpoint_points", "superpoint_true")}
+    sizes, true = (values(table[name]) for name in counts)
+    impossible = "superpoint_points and superpoint_true that cannot be"
+    _require(path, counts["superpoint_points"] == counts["superpoint_true"], impossible)
+    inside = (sizes >= 0) & (true >= 0) & (true <= sizes)
+    rows = owners(table["superpoint_points"])
+    _require(path, _all_of(inside, rows, len(table)), impossible)
+    logits = array(pc.binary_length(table["union_logits"]))
+    right = (logits == 0) | (logits == counts["superpoint_points"])
+    _require(path, right, "union_logits is not over the superpoints")
+
+
+def _require_boxes(path: Path, table: pa.Table, holds: Holds) -> None:
+    targets = lengths(table["target_boxes"]) == lengths(table["object_ids"])
+    _require(path, targets, "target_boxes are not one for each of object_ids")
+    boxes = pc.list_flatten(table["target_boxes"])
+    owner = owners(table["target_boxes"])
+    _require(path, _all_of(_are_boxes(boxes), owner, len(table)), "target_boxes holds no box")
+    if holds == "union":
+        return
+    boxes = pc.struct_field(pc.list_flatten(table["instances"]), "box")
+    owner = owners(table["instances"])
+    right = _are_boxes(boxes) | ((lengths(boxes) == 0) & (holds != "boxes"))
+    _require(path, _all_of(right, owner, len(table)), "the box of an instance is none")
+
+
+def _are_boxes(lists: pa.ChunkedArray) -> Bool[np.ndarray, " lists"]:
+    """Whether each list is six finite numbers, the lower corner first."""
+    right = lengths(lists) == 6
+    owner, numbers = owners(lists), values(lists)
+    right &= _all_of(np.isfinite(numbers), owner, right.size)
+    corners = numbers[right[owner]].reshape(-1, 6)
+    right[np.flatnonzero(right)[(corners[:, :3] > corners[:, 3:]).any(axis=1)]] = False
+    return right
+
+
+def _require(path: Path, right: Bool[np.ndarray, " rows"], what: str) -> None:
+    if not right.all():
+        raise DataError(path, what, AGAIN, f"row {int(np.flatnonzero(~right)[0])}")
+
+
+def _all_of(
+    right: Bool[np.ndarray, " values"], rows: Int[np.ndarray, " values"], count: int
+) -> Bool[np.ndarray, " rows"]:
+    found = np.ones(count, dtype=bool)
+    found[rows[~right]] = False
+    return found

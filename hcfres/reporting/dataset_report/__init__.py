@@ -1,0 +1,1 @@
+"""A page about a setting's dataset: counts, histograms, anomalies, pictures."""

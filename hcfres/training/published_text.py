@@ -1,0 +1,77 @@
+"""The text encoder that lies in a published checkpoint, held against the setting's own."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors.torch import save
+from torch import Tensor, nn
+from transformers import RobertaConfig, RobertaModel
+
+from hcfres.config.loading import ConfigError
+from hcfres.config.setting import EncoderConfig
+from hcfres.language.presets import TOKENIZER, folder_of, tiny_config
+from hcfres.language.roberta import load_text
+from hcfres.store.files import write_atomic
+
+Shapes = dict[str, torch.Size]
+
+_POOLER = "pooler."
+_OLD_BUFFERS = ("embeddings.position_ids", "embeddings.token_type_ids")
+"""Counters that older releases of transformers kept; what they hold is known."""
+_BASE = {"vocab_size": 50265, "max_position_embeddings": 514, "type_vocab_size": 1}
+
+
+def shapes_of(network: nn.Module) -> Shapes:
+    """Names and shapes of a network's parameters and buffers."""
+    return {name: tensor.shape for name, tensor in network.state_dict().items()}
+
+
+def is_dead_text(name: str) -> bool:
+    """Whether a name of RoBERTa's stands for something that no token feature depends on."""
+    return name.startswith(_POOLER) or name in _OLD_BUFFERS
+
+
+def text_shapes(config: EncoderConfig) -> Shapes:
+    """Names and shapes of the encoder as the public code holds it: with its pooler."""
+    shape = tiny_config() if config.model == "tiny" else RobertaConfig(**_BASE)
+    with torch.device("meta"):
+        return shapes_of(RobertaModel(shape, add_pooling_layer=True))
+
+
+def text_difference(
+    text: Mapping[str, Tensor], config: EncoderConfig, weights_root: Path
+) -> float | None:
+    """How far the checkpoint's encoder is from the setting's: the largest difference of a weight.
+
+    Args:
+        text: by RoBERTa's own names.
+
+    Returns:
+        None where the setting's own encoder is not on this machine.
+    """
+    try:
+        own = load_text(config, weights_root).network.state_dict()
+    except ConfigError:
+        return None
+    return max(float((own[name] - text[name].float()).abs().max()) for name in own)
+
+
+def write_text(
+    text: Mapping[str, Tensor], config: EncoderConfig, weights_root: Path, name: str
+) -> EncoderConfig:
+    """Put the checkpoint's encoder beside the setting's, with that one's tokenizer.
+
+    Args:
+        text: by RoBERTa's own names.
+        name: of the new folder under `weights_root`.
+
+    Returns:
+        The configuration that means the new folder.
+    """
+    own, folder = folder_of(config, weights_root), weights_root / name
+    for file in (TOKENIZER, "config.json"):
+        write_atomic(folder / file, (own / file).read_bytes())
+    kept = {n: t.float().contiguous() for n, t in text.items() if not is_dead_text(n)}
+    write_atomic(folder / "model.safetensors", save(kept, metadata={"format": "pt"}))
+    return config.model_copy(update={"weights": name})
