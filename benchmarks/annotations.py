@@ -24,11 +24,11 @@ from pathlib import Path
 from typing import Any
 
 from hcfres.data.aggregation import ObjectGroup, write_aggregation
-from hcfres.data.annotations import Annotations
-from hcfres.data.annotations_json import read_multi3drefer, read_scanrefer
+from hcfres.data.annotations.annotations import Annotations
+from hcfres.data.annotations.json_files import read_multi3drefer, read_scanrefer
+from hcfres.data.annotations.referit3d import read_referit3d
 from hcfres.data.dataset import EXPRESSION_FILES, LABEL_TABLE, Dataset, Source
 from hcfres.data.labels import LabelRow, LabelTable, read_labels, write_labels
-from hcfres.data.referit3d import read_referit3d
 
 OBJECTS = 40
 """Of a scene."""

@@ -30,8 +30,8 @@ import numpy as np
 import psutil
 from PIL import Image
 
-from hcfres.data.sens import SensHeader, SensRecord, open_sens, write_sens
-from hcfres.data.sens_extract import extract_frames
+from hcfres.data.sens.extract import extract_frames
+from hcfres.data.sens.recording import SensHeader, SensRecord, open_sens, write_sens
 
 COLOUR_SIZE, DEPTH_SIZE = (968, 1296), (480, 640)
 DIFFERENT = 10

@@ -20,7 +20,6 @@ from hcfres.data.acquisition.order import Order, scenes_of
 from hcfres.data.acquisition.recordings import sweep
 from hcfres.data.acquisition.release import TRAIN_SCANS, VAL_SCANS
 from hcfres.data.rooms.build import room_seeds
-from hcfres.data.sens_survey import SURVEY_NAME, read_extraction
 
 _FEW = 16
 """Scans that are looked at without starting workers."""
@@ -102,7 +101,7 @@ class Looking:
         if scenes is None:
             return [shared, _unlisted(order)], [*said, _UNLISTED]
         units = self.scans(order, scenes)
-        return [shared, *units], [*said, *self._frames_note(order, scenes)]
+        return [shared, *units], list(said)
 
     def scans(self, order: Order, scenes: Sequence[str]) -> list[Unit]:
         """Look at scans."""
@@ -147,20 +146,6 @@ class Looking:
             except BaseException:
                 threads.shutdown(wait=False, cancel_futures=True)
                 raise
-
-    def _frames_note(self, order: Order, scenes: Sequence[str]) -> list[str]:
-        """Warn when a setting would thin out frames that were already thinned out."""
-        every = self._asked.setting.data.frame_every
-        folders = (order.root / "frames" / scene for scene in scenes)
-        found = next((path for path in folders if (path / SURVEY_NAME).is_file()), None)
-        step = order.frames_every or (read_extraction(found).every if found else 1)
-        if not order.frames or every == 1 or step == 1:
-            return []
-        return [
-            f"the setting `{self._asked.setting.name}` takes every {every}th of the frames on the "
-            f"disk, which of every {step}th frame of a recording is every {every * step}th: say "
-            "frame_every = 1 there, and the experiments use all that were extracted"
-        ]
 
 
 _UNLISTED = (

@@ -144,16 +144,31 @@ def evaluate(
         list[str] | None, typer.Option("--from", help="The same; several are compared.")
     ] = None,
 ) -> None:
-    """Recompute every accuracy from stored predictions."""
+    """Recompute every accuracy from stored predictions; imported weights are asked first."""
     from flows.evaluate import compare, recompute  # noqa: PLC0415
+    from flows.unanswered import answered  # noqa: PLC0415
 
     sources = [*([source] if source else []), *(files or [])]
     if not sources:
         raise typer.BadParameter("name a cell or a predictions.parquet")
+    sources = [answered(one, console) for one in sources]
     if len(sources) == 1:
         recompute(sources[0], console=console)
     else:
         compare(sources, console=console)
+
+
+@app.command("import-checkpoint", rich_help_panel=_STAGE)
+def import_checkpoint(
+    file: Annotated[Path, typer.Argument(help="The authors' .pth file.")],
+    method: Annotated[str, typer.Option(help="mdin or ipdn; unet: only the U-Net.")],
+    setting: SettingOption = "scannet",
+    out: Annotated[Path | None, typer.Option(help="Default: in the workspace.")] = None,
+) -> None:
+    """Turn published weights of MDIN, IPDN or SPFormer's U-Net into ours; no code in them runs."""
+    from flows.published import import_published  # noqa: PLC0415
+
+    import_published(file, method, setting, out, console)
 
 
 @app.command("import-predictions", rich_help_panel=_STAGE)

@@ -8,6 +8,7 @@ from rich.table import Table
 from flows.cell_names import find_cell
 from hcfres.evaluation.box_metrics import SAME_OBJECT, BoxMetrics
 from hcfres.evaluation.groups import GroupMetrics
+from hcfres.evaluation.passport import Level
 from hcfres.evaluation.prediction_columns import LEVELS
 from hcfres.evaluation.recompute import PredictionTable, point_metrics, read_predictions
 from hcfres.evaluation.recompute_boxes import box_scores
@@ -70,7 +71,7 @@ def compare(sources: list[str], console: Console) -> None:
 
 
 def _compared(
-    points: GroupMetrics | None, boxes: BoxMetrics | None, levels: set[str]
+    points: GroupMetrics | None, boxes: BoxMetrics | None, levels: set[Level]
 ) -> dict[str, str]:
     """The columns of a comparison and, where there are scores, the cells of a row."""
     found: dict[str, float | None] = {}

@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from flows.progress import Bar, ProgressBoard
-from hcfres.data.sens_extract import FrameSurvey, extract_frames
+from hcfres.data.sens.extract import FrameSurvey, extract_frames
 
 
 def extract(

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from prefect import task
@@ -43,15 +44,23 @@ class Work:
         """The setting's scenes."""
         return Dataset(dataset_folder(self.setting, self.session.workspace))
 
+    @cached_property
+    def scenes(self) -> tuple[tuple[str, Split], ...]:
+        """The scans that some sentence is about, with their split, in the lists' order."""
+        source, found = self.setting.data.expressions, []
+        for split in SPLITS:
+            asked = {expression.scene_id for expression in self.dataset.expressions(source, split)}
+            found += [(name, split) for name in self.dataset.scene_ids(split) if name in asked]
+        return tuple(found)
+
 
 def stage_of_scenes(stage: str, work: Work) -> None:
     """Put one stage of every scene into the store and log what it took."""
     setting, method = work.setting.model_dump_json(), work.method.model_dump_json()
-    scenes = [scene for split in SPLITS for scene in work.dataset.scene_ids(split)]
     began = time.monotonic()
     seconds = for_each(
         lambda scene: scene_stage.submit(work.session, stage, scene, setting, method),
-        scenes,
+        [scene for scene, _ in work.scenes],
         work.session,
         stage,
     )
@@ -61,11 +70,10 @@ def stage_of_scenes(stage: str, work: Work) -> None:
 def sentences_of_scenes(work: Work) -> None:
     """Put the token features of every scene's sentences into the store."""
     setting = work.setting.model_dump_json()
-    scenes = [(scene, split) for split in SPLITS for scene in work.dataset.scene_ids(split)]
     began = time.monotonic()
     seconds = for_each(
         lambda item: scene_text.submit(work.session, item[0], item[1], setting),
-        scenes,
+        work.scenes,
         work.session,
         "sentences",
     )

@@ -22,7 +22,7 @@ class DataConfig(Config):
 
     kind: Literal["rooms", "scannet"]
     expressions: Literal["multi3drefer", "scanrefer", "nr3d", "sr3d"]
-    frame_every: Positive  # every k-th frame of those on the disk
+    frame_every: Positive  # every k-th frame of the recording, of those on the disk
     held_out: Fraction  # share of the training spaces kept for decisions; validation never serves
     rooms: RoomsConfig | None = None
 

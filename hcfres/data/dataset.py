@@ -9,13 +9,13 @@ from typing import Literal
 
 from hcfres.data import frames, scannet
 from hcfres.data.aggregation import read_aggregation
-from hcfres.data.annotations import Annotations, held_against_scans, rejections_text
-from hcfres.data.annotations_json import read_multi3drefer, read_scanrefer
+from hcfres.data.annotations.annotations import Annotations, held_against_scans, rejections_text
+from hcfres.data.annotations.json_files import read_multi3drefer, read_scanrefer
+from hcfres.data.annotations.referit3d import read_referit3d
 from hcfres.data.errors import DataError, too_many
 from hcfres.data.expression import Expression
 from hcfres.data.files import read_text
 from hcfres.data.labels import LabelTable, read_labels
-from hcfres.data.referit3d import read_referit3d
 from hcfres.data.scan_info import ScanInfo, read_scan_info
 from hcfres.data.scene import Frame, Scene
 from hcfres.store.files import file_hash
@@ -111,11 +111,11 @@ class Dataset:
         return self.root / there[0] / scene_id
 
     def frame_listing(self, scene_id: str, every: int = 1) -> frames.FrameListing:
-        """Sort every `every`-th frame on the disk into usable, invalid and incomplete."""
+        """Sort every `every`-th frame of the recording into usable, invalid and incomplete."""
         return frames.survey_frames(self.frames_folder(scene_id), every, self._way_out)
 
     def frame_indices(self, scene_id: str, every: int = 1) -> tuple[int, ...]:
-        """Return the usable ones among every `every`-th frame on the disk, ascending."""
+        """Return the usable ones among every `every`-th frame of the recording, ascending."""
         return self.frame_listing(scene_id, every).usable
 
     def frame(self, scene_id: str, index: int, size: tuple[int, int] | None = None) -> Frame:

@@ -4,6 +4,7 @@ Who extracted the frames decides where a frame's colour, depth and pose are and 
 contents are the same. Numbers are the recording's own, except in mmdetection3d's posed images.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -125,6 +126,17 @@ class FrameLayout:
     """The image whose K must be there; the other's follows from it where it is missing."""
     depth_shift: Entry | None = None
     """Counts of a depth image to a metre; None: 1000."""
+    renumbered: bool = False
+    """Numbers are not the recording's own."""
+
+    def every(self, numbers: Sequence[int], step: int) -> tuple[int, ...]:
+        """Choose every `step`-th frame of the recording, whichever of them were extracted.
+
+        Where the frames were numbered anew that cannot be known: every `step`-th of `numbers`.
+        """
+        if self.renumbered:
+            return tuple(numbers)[::step]
+        return tuple(number for number in numbers if number % step == 0)
 
     @property
     def kinds(self) -> tuple[FrameFiles, FrameFiles, FrameFiles]:
@@ -192,6 +204,7 @@ POSED_IMAGES = FrameLayout(
     colour_extrinsics=None,
     depth_extrinsics=None,
     needed="colour",
+    renumbered=True,
 )
 """`<number>.jpg`, `.txt`, maybe `.png`: a random subset numbered anew, not the recording's."""
 

@@ -50,12 +50,15 @@ class FrameListing:
 
 
 def survey_frames(folder: Path, every: int = 1, way_out: str = FETCH_AGAIN) -> FrameListing:
-    """Sort every `every`-th frame on the disk into usable and not; numbers keep their meaning.
+    """Sort every `every`-th frame of the recording into usable and not.
+
+    Frames that were not extracted are not missed: of every 10th frame on the disk, `every=10` is
+    all of them.
 
     Raises:
-        DataError: no layout, no frames, no depth, a broken pose, or more than one frame that lacks
-            one of its files (a scan's colour and depth counts may differ by one; more is a broken
-            extraction).
+        DataError: no layout, no frames, none with a number that `every` divides, no depth, a broken
+            pose, or more than one frame that lacks one of its files (a scan's colour and depth
+            counts may differ by one; more is a broken extraction).
     """
     layout = layout_of(folder, way_out)
     found = [kind.numbered(folder, way_out) for kind in layout.kinds]
@@ -68,7 +71,10 @@ def survey_frames(folder: Path, every: int = 1, way_out: str = FETCH_AGAIN) -> F
         counts = zip(found, ("color", "depth", "pose"), strict=True)
         said = ", ".join(f"{len(files)} {name}" for files, name in counts)
         raise DataError(folder, f"{len(complete)} complete frames: {said} files", way_out)
-    chosen = complete[::every]
+    chosen = layout.every(complete, every)
+    if not chosen:
+        reason = f"none of the {len(complete)} frames has a number that {every} divides"
+        raise DataError(folder, reason, "Set data.frame_every of the setting to a divisor of them")
     valid = {i for i in chosen if np.isfinite(read_matrix(found[2][i], way_out)).all()}
     invalid = tuple(i for i in chosen if i not in valid)
     usable = tuple(i for i in chosen if i in valid)

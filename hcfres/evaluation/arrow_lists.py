@@ -1,11 +1,13 @@
 """Lists of an Arrow table as numpy arrays: what they hold, how much, and whose it is."""
 
+from typing import TypeAlias
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from jaxtyping import Int64
 
-Column = pa.ChunkedArray | pa.Array
+Column: TypeAlias = pa.ChunkedArray | pa.Array
 
 
 def array(column: Column) -> np.ndarray:

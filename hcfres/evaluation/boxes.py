@@ -1,6 +1,7 @@
 """Axis-aligned boxes of masks: of ScanNet's scans after `axisAlignment`, as Multi3DRefer's are."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
@@ -78,6 +79,6 @@ def distinct(boxes: Float[np.ndarray, "boxes 6"], most: float) -> Int[np.ndarray
     return np.array(kept, dtype=np.int64)
 
 
-def stacked(boxes: Sequence[Sequence[float]] | np.ndarray) -> Float32[np.ndarray, "boxes 6"]:
-    """Boxes as one array."""
-    return np.asarray(boxes, dtype=np.float32).reshape(-1, 6)
+def stacked(numbers: Sequence[Any] | np.ndarray) -> Float32[np.ndarray, "boxes 6"]:
+    """Boxes, or their numbers one after the other, as one array."""
+    return np.asarray(numbers, dtype=np.float32).reshape(-1, 6)

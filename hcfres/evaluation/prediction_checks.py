@@ -94,8 +94,8 @@ def _missing(column: pa.ChunkedArray, allowed: tuple[str, ...]) -> int | None:
         return None if within is None else int(owners(column)[within])
     if pa.types.is_struct(column.type):
         names = [name for name in _names(column.type) if name not in allowed]
-        within = (_missing(pc.struct_field(column, name), allowed) for name in names)
-        return next((row for row in within if row is not None), None)
+        found = (_missing(pc.struct_field(column, name), allowed) for name in names)
+        return next((row for row in found if row is not None), None)
     return None
 
 

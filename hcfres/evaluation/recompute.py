@@ -69,7 +69,8 @@ def read_predictions(path: Path) -> PredictionTable:
     """
     try:
         table = pq.read_table(path)
-    except (OSError, pa.ArrowException) as error:
+        names = table.column_names
+    except (OSError, UnicodeDecodeError, pa.ArrowException) as error:
         said = f"not a readable parquet file ({error})"[:500]
         raise DataError(path, said, AGAIN) from None
     about = (table.schema.metadata or {}).get(b"hcfres", b"{}")
@@ -77,7 +78,6 @@ def read_predictions(path: Path) -> PredictionTable:
         older = "; it has neither boxes nor passports" if found == 1 else ""
         reason = f"predictions of format {found}, where {FORMAT} is read{older}"
         raise DataError(path, reason, AGAIN)
-    names = table.column_names
     if missing := COLUMNS.keys() - set(names):
         raise DataError(path, f"columns are missing: {', '.join(sorted(missing))}", AGAIN)
     if len(set(names)) != len(names):

@@ -62,7 +62,7 @@ def make_tokens(
     place: Place, encoder: EncoderConfig, centre_crop: bool, machine: Machine
 ) -> FrameTokens:
     """CLIP's spatial tokens of the frames."""
-    network = _clip(encoder, machine)
+    network = _clip(encoder, machine, centre_crop)
     return clip.encode_frames(place.frames(), network, centre_crop=centre_crop)
 
 
@@ -132,8 +132,8 @@ def _sam(config: EncoderConfig, machine: Machine) -> Sam:
 
 
 @lru_cache(maxsize=1)
-def _clip(config: EncoderConfig, machine: Machine) -> CLIP:
-    return clip.load_clip(config, machine.weights).to(machine.device)
+def _clip(config: EncoderConfig, machine: Machine, centre_crop: bool) -> CLIP:
+    return clip.load_clip(config, machine.weights, centre_crop).to(machine.device)
 
 
 @lru_cache(maxsize=1)

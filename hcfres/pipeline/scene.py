@@ -132,7 +132,8 @@ class SceneJobs:
     def dense_operator(self) -> Job[LiftingOperator]:
         """From tokens to superpoints."""
         superpoints, lifting, legacy = self.superpoints, self.setting.lifting, self._legacy
-        rows, columns = grid_of(self.setting.clip.model)
+        crop = "centre_crop" in self.method.legacy
+        rows, columns = grid_of(self.setting.clip.model, crop)
         return self._job(
             stages.DENSE_OPERATOR,
             DenseLiftingSettings(lifting=lifting, rows=rows, columns=columns, legacy=legacy),
@@ -261,12 +262,17 @@ class SceneJobs:
         return Job(store, stage, self.scene_id, settings, inputs, make, needs, progress)
 
 
-def grid_of(clip_model: str) -> tuple[int, int]:
-    """Rows and columns of a CLIP preset's tokens; an unknown preset is a ConfigError."""
+def grid_of(clip_model: str, centre_crop: bool = False) -> tuple[int, int]:
+    """Rows and columns of a CLIP preset's tokens; an unknown preset is a ConfigError.
+
+    Args:
+        centre_crop: of the tokens of squares cut out of the frames.
+    """
     if clip_model not in GRIDS:
         known = nearest(clip_model, sorted(GRIDS), "presets")
         raise ConfigError(f"CLIP model {clip_model!r} is no preset; {known}")
-    return GRIDS[clip_model]
+    rows, columns = GRIDS[clip_model]
+    return rows, rows if centre_crop else columns
 
 
 def prepare_scene(

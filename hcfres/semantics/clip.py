@@ -35,8 +35,11 @@ _TINY_CONTEXT = 16
 _BATCH = 8
 
 
-def load_clip(config: EncoderConfig, weights_root: Path) -> CLIP:
+def load_clip(config: EncoderConfig, weights_root: Path, centre_crop: bool = False) -> CLIP:
     """Build the preset with its weights, fitted to the frames' shape; frozen, in evaluation mode.
+
+    Args:
+        centre_crop: fit it to squares, what the public IPDN code cuts out of the frames.
 
     Raises:
         ConfigError: no such preset, or the file of weights is not there.
@@ -48,7 +51,8 @@ def load_clip(config: EncoderConfig, weights_root: Path) -> CLIP:
     clip = build_clip(config.model, random_seed(config.weights) if path is None else 0)
     if path is not None:
         fill(clip, path, f"CLIP {config.model!r}")
-    fit_image_size(clip, *IMAGE_SIZES[config.model])
+    height, width = IMAGE_SIZES[config.model]
+    fit_image_size(clip, height, height if centre_crop else width)
     return clip.eval().requires_grad_(False)
 
 
@@ -124,8 +128,9 @@ def encode_frames(
     Args:
         layer: the block whose tokens are taken, counted as a list index is; after the last
             layer norm, not projected (decision 7).
-        centre_crop: cut the sides off as the public IPDN code does; its grid then claims to
-            cover the whole image (legacy "centre_crop").
+        centre_crop: cut frames to the shape of the image tower, a square if it was loaded so, as
+            the public IPDN code does; the grid then claims to cover the whole image (legacy
+            "centre_crop").
     """
     frames = iter(frames)
     indices: list[int] = []

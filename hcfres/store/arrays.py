@@ -65,7 +65,8 @@ def load_arrays(path: Path, kind: type[V]) -> V:
     try:
         arrays = load_file(path)
     except (SafetensorError, OSError) as error:
-        raise StoreError(f"{path} cannot be read: {str(error)[:500]}") from error
+        said = str(error)[:500].encode("unicode_escape").decode()  # it quotes the file
+        raise StoreError(f"{path} cannot be read: {said}") from error
     wanted = {field.name for field in fields(kind)}  # type: ignore[arg-type]
     if unknown := sorted(arrays.keys() - wanted):
         raise StoreError(f"{path} is no {kind.__name__}: it has {', '.join(unknown)[:200]}")

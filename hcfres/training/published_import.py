@@ -13,6 +13,7 @@ from hcfres.config.cell import CellConfig
 from hcfres.config.identity import digest
 from hcfres.config.setting import EncoderConfig, SettingConfig
 from hcfres.data.errors import DataError, too_many
+from hcfres.language.roberta import load_text
 from hcfres.model.build import build_backbone
 from hcfres.model.checkpoint_file import PublishedState, read_checkpoint
 from hcfres.model.network import HcfRes
@@ -29,7 +30,13 @@ from hcfres.training.published import (
     published_cell,
     require_finite,
 )
-from hcfres.training.published_text import shapes_of, text_difference, text_shapes, write_text
+from hcfres.training.published_text import (
+    shapes_of,
+    text_difference,
+    text_hash,
+    text_shapes,
+    write_text,
+)
 
 ACCOUNT = "import.json"
 """What became of each entry of the file, in the folder of what was made of it."""
@@ -102,9 +109,10 @@ def import_checkpoint(
     about = {"cell": cell.model_dump(mode="json"), **vars(widths), "origin": asdict(origin)}
     save_weights(place / WEIGHTS, network, about)
     write_atomic(place / "cell.json", cell.model_dump_json(indent=1).encode())
-    told_fully = {"origin": asdict(origin), "text_encoder": verdict, **asdict(told)}
-    write_atomic(place / ACCOUNT, json.dumps(told_fully, indent=1).encode())
-    dead = sum(state.tensors[name].numel() for name in told.dead)
+    text_sha256 = text_hash(_text_of(state, told, asked))
+    about = {"origin": asdict(origin), "text_encoder": verdict, "text_sha256": text_sha256}
+    write_atomic(place / ACCOUNT, json.dumps(about | asdict(told), indent=1).encode())
+    dead = sum(state.tensors[name].numel() for name in told.dead if not _is_statistic(name))
     return Imported(place, cell, origin, told, _count(network), dead, verdict)
 
 
@@ -152,14 +160,37 @@ def _text(
     state: PublishedState, told: Account, asked: CellConfig, weights_root: Path, name: str
 ) -> tuple[TextVerdict, EncoderConfig]:
     """Which encoder the file's weights are to be asked with."""
-    prefix, config = PUBLISHED[asked.method.name].text, asked.setting.text
-    text = {entry.removeprefix(prefix): state.tensors[entry] for entry in told.text}
+    config, text = asked.setting.text, _text_of(state, told, asked)
     difference = text_difference(text, config, weights_root)
     if difference is None:
         return "not compared", config
     if difference == 0:
         return "the setting's own", config
     return "another, kept", write_text(text, config, weights_root, name)
+
+
+def _text_of(state: PublishedState, told: Account, asked: CellConfig) -> dict[str, Tensor]:
+    prefix = PUBLISHED[asked.method.name].text
+    return {entry.removeprefix(prefix): state.tensors[entry] for entry in told.text}
+
+
+def require_same_text(folder: Path, config: EncoderConfig, weights_root: Path) -> None:
+    """Hold the encoder that is here against the one imported weights were trained with.
+
+    Args:
+        folder: of `import_checkpoint`.
+        config: of the encoder that is about to be used.
+        weights_root: where its files lie.
+
+    Raises:
+        DataError: it is another one.
+    """
+    told = json.loads((folder / ACCOUNT).read_text())
+    if told["text_encoder"] != "not compared":
+        return
+    if text_hash(load_text(config, weights_root).network.state_dict()) != told["text_sha256"]:
+        reason = f"its text encoder is not the {config.weights!r} that is here now"
+        raise DataError(folder, reason, "Remove the folder and import the checkpoint again")
 
 
 def _require_free(folder: Path, origin: Origin) -> None:

@@ -1,5 +1,6 @@
 """The text encoder that lies in a published checkpoint, held against the setting's own."""
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,7 +20,7 @@ Shapes = dict[str, torch.Size]
 _POOLER = "pooler."
 _OLD_BUFFERS = ("embeddings.position_ids", "embeddings.token_type_ids")
 """Counters that older releases of transformers kept; what they hold is known."""
-_BASE = {"vocab_size": 50265, "max_position_embeddings": 514, "type_vocab_size": 1}
+_BASE = RobertaConfig(vocab_size=50265, max_position_embeddings=514, type_vocab_size=1)
 
 
 def shapes_of(network: nn.Module) -> Shapes:
@@ -34,9 +35,22 @@ def is_dead_text(name: str) -> bool:
 
 def text_shapes(config: EncoderConfig) -> Shapes:
     """Names and shapes of the encoder as the public code holds it: with its pooler."""
-    shape = tiny_config() if config.model == "tiny" else RobertaConfig(**_BASE)
+    shape = tiny_config() if config.model == "tiny" else _BASE
     with torch.device("meta"):
         return shapes_of(RobertaModel(shape, add_pooling_layer=True))
+
+
+def text_hash(text: Mapping[str, Tensor]) -> str:
+    """The sha256 of an encoder's weights, whatever file they come from.
+
+    Args:
+        text: by RoBERTa's own names; what no token feature depends on does not count.
+    """
+    whole = hashlib.sha256()
+    for name in sorted(name for name in text if not is_dead_text(name)):
+        whole.update(name.encode())
+        whole.update(text[name].detach().cpu().float().contiguous().numpy().tobytes())
+    return whole.hexdigest()
 
 
 def text_difference(

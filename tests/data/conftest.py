@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hcfres.data.annotations import write_multi3drefer, write_scanrefer
+from hcfres.data.annotations.annotations import write_multi3drefer, write_scanrefer
 from hcfres.data.expression import Expression
 from hcfres.data.frames import write_frame, write_intrinsics
 from hcfres.data.labels import LabelRow, LabelTable, write_labels

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
-from hcfres.data.sens import IMU, SensFile, SensHeader, SensRecord, write_sens
+from hcfres.data.sens.recording import IMU, SensFile, SensHeader, SensRecord, write_sens
 
 COLOUR_SIZE = (12, 16)
 DEPTH_SIZE = (6, 8)

@@ -8,6 +8,7 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 from hcfres.data.errors import DataError
+from hcfres.data.frame_layouts import POSED_IMAGES, SENSREADER
 from hcfres.data.frames import (
     list_frames,
     numbered_files,
@@ -84,9 +85,24 @@ def test_numbers_are_sorted_as_numbers_and_lost_frames_counted(folder):
     assert found.incomplete == ()
 
 
-def test_every_kth_counts_the_frames_on_the_disk_lost_ones_included(folder):
-    assert list_frames(folder, every=2) == (0, 100)
-    assert survey_frames(folder, every=2).invalid == (10,)
+def test_every_kth_is_of_the_recording_however_many_of_its_frames_were_extracted(folder):
+    assert list_frames(folder, every=10) == (0, 20, 100)
+    assert survey_frames(folder, every=10).invalid == (10,)
+    assert list_frames(folder, every=50) == (0, 100)
+
+
+def test_a_step_that_divides_no_number_on_the_disk_is_refused(folder):
+    for kind in ("color", "depth", "pose"):
+        for path in (folder / kind).iterdir():
+            if path.stem != "5":
+                path.unlink()
+    with pytest.raises(DataError, match=r"none of the 1 frames has a number that 2 divides"):
+        list_frames(folder, every=2)
+
+
+def test_frames_numbered_anew_are_counted_as_they_are():
+    assert POSED_IMAGES.every((0, 1, 3, 4), 2) == (0, 3)
+    assert SENSREADER.every((0, 1, 3, 4), 2) == (0, 4)
 
 
 @pytest.mark.parametrize("value", ["-inf", "nan", "inf"])

@@ -1,5 +1,7 @@
 """From queries to one answer an expression."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -70,3 +72,13 @@ def test_an_object_the_scan_does_not_hold_is_an_error_that_names_it():
     unknown = (*EXPRESSIONS, make_expression((99,), ann_id=9))
     with pytest.raises(DataError, match="no vertex of object 99"):
         scene_truth(make_scene(), LABELS, unknown)
+
+
+def test_hidden_targets_are_no_truth():
+    hidden = (EXPRESSIONS[0], replace(EXPRESSIONS[1], hidden=True), EXPRESSIONS[3])
+    with pytest.raises(DataError) as error:
+        scene_truth(make_scene(), LABELS, hidden)
+    said = str(error.value)
+    assert "scene0000_00" in said
+    assert "there is nothing to score against; 1 problem" in said
+    assert "scene0000_00|3_5|1: its targets are hidden" in said

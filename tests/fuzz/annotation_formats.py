@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from hcfres.data.annotations import Annotations, write_multi3drefer, write_scanrefer
-from hcfres.data.annotations_cameras import read_cameras
-from hcfres.data.annotations_json import read_multi3drefer, read_scanrefer
+from hcfres.data.annotations.annotations import Annotations, write_multi3drefer, write_scanrefer
+from hcfres.data.annotations.cameras import read_cameras
+from hcfres.data.annotations.json_files import read_multi3drefer, read_scanrefer
+from hcfres.data.annotations.referit3d import read_referit3d
 from hcfres.data.expression import Entity, Expression, Viewpoint
-from hcfres.data.referit3d import read_referit3d
 from tests.fuzz.format import Format, Seed, one_file, require
 from tests.fuzz.scannet_formats import label_table, written
 

@@ -13,8 +13,8 @@ from hcfres.data.captures.capture import Told
 from hcfres.data.captures.layouts import open_capture
 from hcfres.data.captures.lzfse import expand
 from hcfres.data.poses import write_matrix
-from hcfres.data.sens import open_sens, write_sens
-from hcfres.data.sens_survey import read_extraction, verify_frames
+from hcfres.data.sens.recording import open_sens, write_sens
+from hcfres.data.sens.survey import read_extraction, verify_frames
 from hcfres.data.trajectory import write_trajectory
 from tests.data.small_sens import small_header, small_sens
 from tests.fuzz.folders import folder_seed
@@ -225,7 +225,7 @@ def _check_stream(path: Path) -> None:
 
 def _extractions() -> tuple[Seed, ...]:
     def make(folder: Path) -> None:
-        from hcfres.data.sens_extract import extract_frames  # noqa: PLC0415
+        from hcfres.data.sens.extract import extract_frames  # noqa: PLC0415
 
         small_sens(folder / "a.sens")
         extract_frames(folder / "a.sens", folder, every=1)
@@ -243,7 +243,7 @@ FORMATS = (
     Format("captures-text", _text_captures, _check_capture, "text", memory_mib=128),
     Format("captures-json", _json_captures, _check_capture, "json", memory_mib=128),
     Format(
-        "captures-binary", _packed_captures, _check_capture, "binary", memory_mib=512,
+        "captures-binary", _packed_captures, _check_capture, "binary", memory_mib=256,
         edits=(edit_zip, edit_jpeg),
     ),
     Format("lzfse", _streams, _check_stream, "binary", memory_mib=64),

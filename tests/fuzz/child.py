@@ -1,5 +1,6 @@
 """What a forked child does: read damaged files one after the other, watched from within."""
 
+import faulthandler
 import logging
 import mmap
 import os
@@ -59,6 +60,7 @@ def work(
     logging.disable(logging.CRITICAL)
     warnings.simplefilter("ignore")
     sys.dont_write_bytecode = True
+    faulthandler.disable()
     signal.signal(signal.SIGPROF, _hang)
     desk = Desk(folder, seeds)
     told: dict[str, Any] = {"files": 0, "read": 0, "refused": 0, "placed": 0, "seconds": 0.0}

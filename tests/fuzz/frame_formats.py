@@ -22,9 +22,9 @@ from hcfres.data.frames import (
 )
 from hcfres.data.poses import read_matrix, write_matrix
 from hcfres.data.scene import Frame
-from hcfres.data.sens import open_sens
-from hcfres.data.sens_extract import extract_frames
-from hcfres.data.sens_survey import verify_frames
+from hcfres.data.sens.extract import extract_frames
+from hcfres.data.sens.recording import open_sens
+from hcfres.data.sens.survey import verify_frames
 from hcfres.data.trajectory import read_camera, read_trajectory, write_trajectory
 from tests.data.small_sens import every_reading, small_sens
 from tests.fuzz.child import OUT
@@ -372,14 +372,14 @@ FORMATS = (
     Format("trajectory", _trajectories, _check_trajectory, "text"),
     Format("camera", _camera, _check_camera, "json"),
     Format(
-        "colour", _colour_images, _check_colour, "binary", memory_mib=512,
+        "colour", _colour_images, _check_colour, "binary", memory_mib=256,
         edits=(edit_png, edit_jpeg),
     ),
-    Format("depth", _depth_images, _check_depth, "binary", memory_mib=512, edits=(edit_png,)),
+    Format("depth", _depth_images, _check_depth, "binary", memory_mib=256, edits=(edit_png,)),
     Format("frames", _frame_folders, _check_frames, "text", memory_mib=64),
-    Format("sens", _recordings, _check_recording, "binary", memory_mib=512, edits=(edit_sens,)),
+    Format("sens", _recordings, _check_recording, "binary", memory_mib=256, edits=(edit_sens,)),
     Format(
-        "sens-extraction", _recordings, _extract, "binary", memory_mib=512, edits=(edit_sens,),
+        "sens-extraction", _recordings, _extract, "binary", memory_mib=256, edits=(edit_sens,),
         writes=True,
     ),
 )  # fmt: skip

@@ -114,7 +114,7 @@ def _check_colours(mesh: Mesh, vertex: Table) -> None:
 def edit_ply_header(content: bytes, rng: Random) -> bytes:
     """A word or a line of the header changed for another that headers have."""
     end = content.find(b"end_header")
-    if end < 0:
+    if b"\n" not in content[: max(end, 0)]:
         return content
     lines = content[:end].replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")[:-1]
     words = [

@@ -9,12 +9,16 @@ import socket
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from hcfres.data.errors import DataError
+from hcfres.data.frames import read_colour, read_depth
 from tests.fuzz.campaign import Limits, damaged, run, summary
-from tests.fuzz.format import Format, Misread, one_file, seeds_within_limits
+from tests.fuzz.child import limit_growth
+from tests.fuzz.format import LARGEST_SEED, Format, Misread, one_file, seeds_within_limits
 from tests.fuzz.formats import FORMATS
+from tests.fuzz.frame_formats import picture
 
 FILES = 150
 SEEDS = one_file("a.txt", a=b"1 2 3\n" * 30)
@@ -133,7 +137,7 @@ NOTICED = {
     "an error without the file": (_nameless, "refused badly: the file is not named"),
     "an error without a reason": (_reasonless, "refused badly: no reason"),
     "a crash": (_crash, "the process ended with signal SIGABRT"),
-    "a wait without end": (_blocked, "no progress in 2 s"),
+    "a wait without end": (_blocked, "no progress in 1 s"),
     "a file elsewhere": (_elsewhere, "Escaped: open"),
     "a link out of the folder": (_linked, "Escaped: os.symlink"),
     "half a result": (_left, "left behind: ['half']"),
@@ -145,12 +149,44 @@ NOTICED = {
 
 @pytest.mark.parametrize(("reader", "found"), NOTICED.values(), ids=NOTICED)
 def test_the_run_notices(reader, found, tmp_path):
-    report = run(watched(reader), 2, tmp_path / "desk", limits=Limits(0.2, 2))
+    report = run(watched(reader), 2, tmp_path / "desk", limits=Limits(0.2, 1))
     assert report.files == 2
     assert [found in finding.what for finding in report.findings] == [True] * len(report.findings)
     assert len(report.findings) >= 1
     assert report.findings[0].index in (0, 1)
     assert not (tmp_path / "escaped").exists()
+
+
+def _flat(kind: str, shape: tuple[int, ...], dtype: type) -> bytes:
+    content = picture(
+        np.zeros(shape, dtype), kind, **{"compress_level": 9} if kind == "PNG" else {}
+    )
+    assert 10_000 < len(content) <= LARGEST_SEED
+    return content
+
+
+LARGEST_IMAGES = {
+    "grey PNG": (read_colour, lambda: _flat("PNG", (4200, 4500), np.uint8)),
+    "colour PNG": (read_colour, lambda: _flat("PNG", (2400, 2600, 3), np.uint8)),
+    "depth PNG": (read_depth, lambda: _flat("PNG", (2900, 3100), np.uint16)),
+    "JPEG": (read_colour, lambda: _flat("JPEG", (1000, 1100, 3), np.uint8)),
+}
+
+
+@pytest.mark.parametrize(("read", "content"), LARGEST_IMAGES.values(), ids=LARGEST_IMAGES)
+def test_the_largest_image_of_20_kb_stays_within_the_stated_memory(read, content, tmp_path):
+    """Damage seldom makes such an image: here it is, read where no more memory can be had."""
+    (bound,) = {one.memory_mib for one in FORMATS if one.name in ("colour", "depth")}
+    path = tmp_path / "0.png"
+    path.write_bytes(content())
+    child = os.fork()
+    if child == 0:
+        try:
+            limit_growth(bound)
+            os._exit(0 if read(path).size else 1)
+        finally:
+            os._exit(2)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 def test_an_undamaged_example_that_is_refused_is_a_finding(tmp_path):

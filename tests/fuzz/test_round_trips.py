@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hcfres.data.aggregation import ObjectGroup, instances_of, read_aggregation, write_aggregation
-from hcfres.data.annotations import write_multi3drefer, write_scanrefer
-from hcfres.data.annotations_json import read_multi3drefer, read_scanrefer
+from hcfres.data.annotations.annotations import write_multi3drefer, write_scanrefer
+from hcfres.data.annotations.json_files import read_multi3drefer, read_scanrefer
 from hcfres.data.expression import Entity, Expression
 from hcfres.data.labels import LabelRow, LabelTable, read_labels, write_labels
 from hcfres.data.ply import read_ply

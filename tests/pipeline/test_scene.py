@@ -98,7 +98,10 @@ def _keys(
         ({"setting": {"data": {"frame_every": 2}}}, OF_FRAMES),
         ({"method": {"semantics": {"blur_sigma_cells": 1.0}}}, ["instances", "instance"]),
         ({"method": {"semantics": {"overlap": "weighted"}}}, ["instance_operator", "instance"]),
-        ({"method": {"legacy": ["centre_crop"]}}, ["tokens", "instances", *LIFTED]),
+        (
+            {"method": {"legacy": ["centre_crop"]}},
+            ["tokens", "dense_operator", "instances", *LIFTED],
+        ),
         ({"method": {"legacy": ["dilute_unseen"]}}, [*OPERATORS, *LIFTED]),
         ({"method": {"legacy": ["first_neighbours"]}}, [*OPERATORS, *LIFTED]),
         ({"method": {"legacy": ["target_indexing", "text_dropout"]}}, []),
@@ -167,6 +170,7 @@ def test_the_grid_of_each_preset_is_that_of_the_network() -> None:
     for preset in PRESETS:
         height, width = IMAGE_SIZES[preset]
         assert grid_of(preset) == (height // patches[preset], width // patches[preset])
+        assert grid_of(preset, centre_crop=True) == (height // patches[preset],) * 2
     assert set(GRIDS) == set(PRESETS)
     with pytest.raises(ConfigError, match=r"'tny' is no preset; did you mean `tiny`\?"):
         grid_of("tny")

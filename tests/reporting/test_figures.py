@@ -57,7 +57,8 @@ def metrics(miou, where="val"):
 
 
 def test_the_rows_stand_between_trivial_predictors_and_oracles():
-    cell = metrics(0.3) | metrics(0.11, "yardstick/nothing") | metrics(0.9, "yardstick/class_oracle")
+    yardsticks = metrics(0.11, "yardstick/nothing") | metrics(0.9, "yardstick/class_oracle")
+    cell = metrics(0.3) | yardsticks
     bars = [row_scores("HCF-RES", [cell]), *predictor_scores([cell])]
     panel = score_bars(bars, "Table III", "rooms").axes[0]
     assert [text.get_text() for text in panel.get_yticklabels()] == [

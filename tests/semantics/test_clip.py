@@ -88,6 +88,22 @@ def test_the_legacy_crop_loses_the_sides_of_a_wide_frame(clip: CLIP) -> None:
     assert not np.array_equal(whole[0], whole[1])
 
 
+def test_the_legacy_crop_is_a_square_stretched_over_the_frame() -> None:
+    """Of 640x480 it cuts 80 columns off each side; the tokens then claim to cover all of them."""
+    square = load_clip(EncoderConfig(model="tiny", weights="random:0"), Path("nowhere"), True)
+    frame = _frame(4, 480, 640)
+    changed = frame.colour.copy()
+    changed[:, :80] = changed[:, 560:] = 255
+    other = Frame(4, changed, frame.depth, frame.intrinsics, frame.camera_to_world)
+    cut = encode_frames([frame, other], square, centre_crop=True).tokens
+    assert cut.shape[1:3] == (15, 15)
+    np.testing.assert_array_equal(cut[0], cut[1])
+    changed[:, 80:90] = 255 - changed[:, 80:90]
+    moved = encode_frames([frame, other], square, centre_crop=True).tokens.astype(np.float32)
+    difference = np.linalg.norm(moved[1] - moved[0], axis=-1)
+    assert (difference.argmax(axis=1) == 0).all()
+
+
 def test_colours_are_normalised_with_clips_mean_and_deviation(clip: CLIP) -> None:
     white = np.full((240, 320, 3), 255, np.uint8)
     image = prepare_images([white], clip)[0]

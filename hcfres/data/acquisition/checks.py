@@ -17,8 +17,8 @@ from hcfres.data.acquisition.release import (
     sentence_files,
 )
 from hcfres.data.aggregation import read_aggregation
-from hcfres.data.annotations import Annotations
-from hcfres.data.annotations_json import read_multi3drefer, read_scanrefer
+from hcfres.data.annotations.annotations import Annotations
+from hcfres.data.annotations.json_files import read_multi3drefer, read_scanrefer
 from hcfres.data.dataset import LABEL_TABLE, Dataset
 from hcfres.data.errors import DataError
 from hcfres.data.labels import LabelTable, read_labels

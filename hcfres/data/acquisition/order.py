@@ -90,11 +90,15 @@ def scenes_of(root: Path, asked: str | None) -> tuple[str, ...] | None:
             lists of the dataset's folder.
 
     Raises:
-        DataError: something in it is no scan's name, or a list that is there is broken.
+        DataError: something in it is no scan's name, a list that is there is broken, or the list
+            of the test scans, which is not fetched, is missing.
     """
     if asked is None:
         return _listed(root, ("train", "val"))
     if asked in _SPLITS:
+        path = root / f"scannetv2_{asked}.txt"
+        if asked == "test" and not path.is_file():
+            raise DataError(path, "there is no such list", "Put ScanNet's list of test scans there")
         return _listed(root, (asked,))
     path = Path(asked)
     if path.suffix == ".json" and path.is_file():

@@ -15,9 +15,9 @@ from hcfres.data.dataset import FRAME_FOLDERS, Dataset
 from hcfres.data.errors import DataError, too_many
 from hcfres.data.scan_info import read_scan_info
 from hcfres.data.scannet import INFO
-from hcfres.data.sens import index_sens
-from hcfres.data.sens_extract import extract_frames
-from hcfres.data.sens_survey import SURVEY_NAME, read_extraction, verify_frames
+from hcfres.data.sens.extract import extract_frames
+from hcfres.data.sens.recording import index_sens
+from hcfres.data.sens.survey import SURVEY_NAME, read_extraction, verify_frames
 
 STAGING = "acquiring"
 """Folder of the dataset in which recordings and frames wait until they are whole."""

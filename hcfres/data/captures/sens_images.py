@@ -13,7 +13,7 @@ from hcfres.data.captures.images import SATURATED
 from hcfres.data.errors import DataError
 from hcfres.data.poses import require_rigid
 from hcfres.data.registration import Registered, register
-from hcfres.data.sens import SensFile, SensHeader, open_sens
+from hcfres.data.sens.recording import SensFile, SensHeader, open_sens
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from hcfres.data.captures.scannet_frames import scan_mesh
 from hcfres.data.captures.sens_images import SensImages
 from hcfres.data.errors import DataError
 from hcfres.data.poses import require_rigid
-from hcfres.data.sens import open_sens
-from hcfres.data.sens_header import FRAME_HEAD
+from hcfres.data.sens.header import FRAME_HEAD
+from hcfres.data.sens.recording import open_sens
 
 _AGAIN = "Fetch the file again"
 

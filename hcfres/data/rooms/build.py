@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from hcfres.config.setting import RoomsConfig
-from hcfres.data.annotations import write_multi3drefer, write_scanrefer
+from hcfres.data.annotations.annotations import write_multi3drefer, write_scanrefer
 from hcfres.data.dataset import LABEL_TABLE
 from hcfres.data.files import write_bytes
 from hcfres.data.rooms.expressions import make_expressions, make_scanrefer

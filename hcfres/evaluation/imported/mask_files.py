@@ -14,12 +14,14 @@ agrees with the scan.
 """
 
 import re
+import tokenize
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import IO
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -41,7 +43,18 @@ MOST_SCANS = 10_000
 _SCORES = ".scores"
 _NAME = re.compile(r"(?:(\d{1,9})\|)?(\d{1,9})")
 _WAY_OUT = "`hcfres import-predictions --help` describes the format"
-_BROKEN = (zipfile.BadZipFile, ValueError, EOFError, OSError, NotImplementedError, RuntimeError)
+_BROKEN = (
+    EOFError,
+    NotImplementedError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    ValueError,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What a damaged archive, or an array's damaged header, ends in."""
 _HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
@@ -120,7 +133,7 @@ def _headers(file: Path) -> dict[str, Header]:
     return found
 
 
-def _header(content: IO[bytes]) -> Header:
+def _header(content: Any) -> Header:
     version = np.lib.format.read_magic(content)
     if version not in _HEADERS:
         raise ValueError(f"an array of numpy's version {version}")

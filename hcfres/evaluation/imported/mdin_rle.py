@@ -81,7 +81,7 @@ def decoded(told: RunLengths, points: int) -> Bool[np.ndarray, " points"]:
         UnusableError: of another number of vertices, or runs that are none.
     """
     if told.length != points:
-        raise UnusableError(f"a mask of {told['length']} vertices, the scan has {points}")
+        raise UnusableError(f"a mask of {told.length} vertices, the scan has {points}")
     try:
         numbers = np.array(told.counts.split(), dtype=np.int64)
     except (ValueError, OverflowError):
@@ -89,12 +89,12 @@ def decoded(told: RunLengths, points: int) -> Bool[np.ndarray, " points"]:
     first, lengths = numbers[0::2] - 1, numbers[1::2]
     if first.size != lengths.size or (lengths < 1).any() or (lengths > points).any():
         raise UnusableError("`counts` are not pairs of a first vertex and a length")
-    ends = np.concatenate(([0], first + lengths))
+    ends = np.concatenate(([0], np.minimum(first, points) + lengths))
     if (first < ends[:-1]).any() or ends[-1] > points:
         raise UnusableError(f"`counts` are not ascending runs within {points} vertices")
     steps = np.zeros(points + 1, dtype=np.int8)
     steps[first] += 1
-    np.add.at(steps, ends[1:], -1)
+    steps[ends[1:]] -= 1
     return np.cumsum(steps[:-1]).astype(bool)
 
 

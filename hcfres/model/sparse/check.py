@@ -6,6 +6,7 @@ A library built for another CUDA than torch's may end the process, so on a GPU t
 to a child process; elsewhere it takes a tenth of a second in the same one.
 """
 
+import io
 import json
 import math
 import os
@@ -13,6 +14,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -75,7 +77,9 @@ def _here(device: torch.device) -> Verdict:
         from hcfres.model.sparse.spconv_backend import SPCONV  # noqa: PLC0415
 
         start = time.perf_counter()  # importing the library takes seconds
-        difference = compare(SPCONV, device)
+        said = io.StringIO()  # spconv prints what went wrong before it raises
+        with redirect_stdout(said), redirect_stderr(said):
+            difference = compare(SPCONV, device)
     except Exception as error:  # whatever a library that does not fit this machine may raise
         return Verdict(None, time.perf_counter() - start, _told(error))
     return Verdict(difference, time.perf_counter() - start, _complaint(difference))

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from hcfres.data.annotations import Note, Rejected
+from hcfres.data.annotations.annotations import Note, Rejected
 from hcfres.data.dataset import EXPRESSION_FILES, SPLITS, Dataset, Source, Split
 from hcfres.data.errors import DataError
 from hcfres.data.expression import Expression

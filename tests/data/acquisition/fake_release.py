@@ -10,14 +10,14 @@ from typing import Literal
 
 import numpy as np
 
-from hcfres.data.annotations import write_multi3drefer, write_scanrefer
+from hcfres.data.annotations.annotations import write_multi3drefer, write_scanrefer
 from hcfres.data.dataset import LABEL_TABLE
 from hcfres.data.frames import read_frame
 from hcfres.data.rooms.expressions import make_expressions, make_scanrefer
 from hcfres.data.rooms.layout import make_room
 from hcfres.data.rooms.room import Room
 from hcfres.data.rooms.writer import FRAME_STEP, write_label_table, write_room
-from hcfres.data.sens import SensHeader, SensRecord, write_sens
+from hcfres.data.sens.recording import SensHeader, SensRecord, write_sens
 from tests.data.acquisition.served import Page, Served
 
 SCENES: dict[Literal["train", "val"], str] = {"train": "scene0001_00", "val": "scene0002_00"}

@@ -138,7 +138,8 @@ def test_the_scans_are_asked_for_in_several_ways(order, tmp_path):
     both = tuple(SCENES.values())
     assert scenes_of(order.root, None) == both
     assert scenes_of(order.root, "val") == both[1:]
-    assert scenes_of(order.root, "test") is None
+    with pytest.raises(DataError, match="Put ScanNet's list of test scans there"):
+        scenes_of(order.root, "test")
     assert scenes_of(order.root, "scene0003_00, scene0001_00") == ("scene0003_00", "scene0001_00")
     names = tmp_path / "names"
     names.write_text("scene0005_01\nscene0005_01\n")

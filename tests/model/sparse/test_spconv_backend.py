@@ -2,6 +2,8 @@
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from hcfres.model.backbone import SparseUNet, VoxelGrid, voxelise
 from hcfres.model.sparse.plain import PLAIN
@@ -23,9 +25,9 @@ def _random(*shape, dtype, seed):
     return torch.randn(shape, generator=generator, dtype=dtype).requires_grad_()
 
 
-def _operations(backend, shape, density, dtype):
+def _operations(backend, shape, density, dtype, scenes=3, seed=0):
     """Outputs of the three operations in a row, rows sorted, and all gradients."""
-    there = sites(backend, shape, density, scenes=3)
+    there = sites(backend, shape, density, scenes, seed)
     features = _random(len(there.coordinates), 4, dtype=dtype, seed=1)
     same, down, up = (
         _random(6, 3, 3, 3, 4, dtype=dtype, seed=2),
@@ -49,6 +51,20 @@ def test_both_backends_give_the_same_features_and_gradients(shape, density, dtyp
     theirs = _operations(SPCONV, shape, density, dtype)
     for our, their in zip(ours, theirs, strict=True):
         torch.testing.assert_close(our, their, atol=CLOSE[dtype], rtol=CLOSE[dtype])
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    shape=st.tuples(*[st.integers(1, 9)] * 3),
+    density=st.floats(0, 1),
+    scenes=st.integers(1, 3),
+    seed=st.integers(0, 1000),
+)
+def test_both_backends_agree_on_any_grid(shape, density, scenes, seed):
+    ours = _operations(PLAIN, shape, density, torch.float64, scenes, seed)
+    theirs = _operations(SPCONV, shape, density, torch.float64, scenes, seed)
+    for our, their in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(our, their, atol=1e-10, rtol=1e-10)
 
 
 def _grid(shape, density, dtype=torch.float64):

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hcfres.data.errors import DataError
-from hcfres.data.sens import SensFile, SensRecord, open_sens, write_sens
+from hcfres.data.sens.recording import SensFile, SensRecord, open_sens, write_sens
 from tests.data.small_sens import (
     DEPTH_SIZE,
     colour_payload,

@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BaseModel, BeforeValidator, Field, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
-from hcfres.data.annotations import Rejected
+from hcfres.data.annotations.annotations import Rejected
 from hcfres.data.errors import DataError
 from hcfres.data.files import LARGEST_JSON, read_bytes
 

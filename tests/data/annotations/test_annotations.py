@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from hcfres.data.annotations import (
+from hcfres.data.annotations.annotations import (
     Annotations,
     Note,
     Rejected,

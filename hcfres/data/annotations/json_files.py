@@ -11,8 +11,8 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from hcfres.data.annotations import Annotations, Rejected, collect
-from hcfres.data.annotations_entries import AnyId, Id, Ids, Point, SceneName, read_entries
+from hcfres.data.annotations.annotations import Annotations, Rejected, collect
+from hcfres.data.annotations.entries import AnyId, Id, Ids, Point, SceneName, read_entries
 from hcfres.data.expression import Entity, EvalType, Expression, Role, Viewpoint
 from hcfres.data.labels import LabelTable
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hcfres.data.annotations_cameras import read_cameras
+from hcfres.data.annotations.cameras import read_cameras
 from hcfres.data.errors import DataError
 from hcfres.data.expression import Viewpoint
 

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from hcfres.data.annotations import write_multi3drefer, write_scanrefer
+from hcfres.data.annotations.annotations import write_multi3drefer, write_scanrefer
 from hcfres.data.dataset import Dataset, sources_of
 from hcfres.data.errors import DataError
 

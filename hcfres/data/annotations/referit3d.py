@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from hcfres.data.annotations import Annotations, Rejected, collect
-from hcfres.data.annotations_entries import LARGEST_ID, printable
+from hcfres.data.annotations.annotations import Annotations, Rejected, collect
+from hcfres.data.annotations.entries import LARGEST_ID, printable
 from hcfres.data.errors import DataError
 from hcfres.data.expression import EvalType, Expression
 from hcfres.data.files import read_bytes

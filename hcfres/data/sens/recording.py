@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float, Float32, UInt8, UInt16
 
 from hcfres.data.errors import DataError
-from hcfres.data.sens_header import (
+from hcfres.data.sens.header import (
     COUNT,
     FETCH_AGAIN,
     FRAME_HEAD,
@@ -23,8 +23,8 @@ from hcfres.data.sens_header import (
     parse_header,
     require_lengths,
 )
-from hcfres.data.sens_images import decode_colour, decode_depth
-from hcfres.data.sens_index import FileBytes, SensIndex, index_sens
+from hcfres.data.sens.images import decode_colour, decode_depth
+from hcfres.data.sens.index import FileBytes, SensIndex, index_sens
 from hcfres.store.errors import writing_failed
 
 __all__ = [

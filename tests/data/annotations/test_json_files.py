@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hcfres.data.annotations import write_multi3drefer, write_scanrefer
-from hcfres.data.annotations_json import read_multi3drefer, read_scanrefer
+from hcfres.data.annotations.annotations import write_multi3drefer, write_scanrefer
+from hcfres.data.annotations.json_files import read_multi3drefer, read_scanrefer
 from hcfres.data.errors import DataError
 from hcfres.data.expression import Entity, Viewpoint
 from hcfres.data.labels import BENCHMARK, NYU40, read_labels

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Int64
 
 from hcfres.data.errors import DataError
-from hcfres.data.sens_header import (
+from hcfres.data.sens.header import (
     COUNT,
     FETCH_AGAIN,
     FRAME_HEAD,

@@ -20,9 +20,9 @@ from PIL import Image
 
 from hcfres.data.errors import DataError, too_many
 from hcfres.data.files import read_bytes, write_bytes
-from hcfres.data.sens import SensFile, SensIndex, index_sens
-from hcfres.data.sens_images import decode_colour, decode_depth
-from hcfres.data.sens_survey import (
+from hcfres.data.sens.images import decode_colour, decode_depth
+from hcfres.data.sens.recording import SensFile, SensIndex, index_sens
+from hcfres.data.sens.survey import (
     INTRINSIC_NAMES,
     Extraction,
     FrameSums,

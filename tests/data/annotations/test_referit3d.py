@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from hcfres.data.annotations.referit3d import Stimulus, parse_stimulus, read_referit3d
 from hcfres.data.errors import DataError
-from hcfres.data.referit3d import Stimulus, parse_stimulus, read_referit3d
 
 NR3D = {
     "assignmentid": "31",

@@ -11,7 +11,7 @@ from PIL import Image
 
 from hcfres.data.errors import DataError
 from hcfres.data.image_doubts import image_doubt
-from hcfres.data.sens_header import FETCH_AGAIN, ColourKind, DepthKind
+from hcfres.data.sens.header import FETCH_AGAIN, ColourKind, DepthKind
 
 _FORMATS = {"png": "PNG", "jpeg": "JPEG"}
 _MODES = {"L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr"}

@@ -13,13 +13,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hcfres.data import sens_extract
+from hcfres.data.sens import extract as sens_extract
 from hcfres.data.errors import DataError
 from hcfres.data.files import write_bytes
 from hcfres.data.frames import read_frame, survey_frames
 from hcfres.data.poses import read_matrix
-from hcfres.data.sens import SensFile, SensRecord, open_sens, write_sens
-from hcfres.data.sens_extract import extract_frames, read_extraction, verify_frames
+from hcfres.data.sens.extract import extract_frames, read_extraction, verify_frames
+from hcfres.data.sens.recording import SensFile, SensRecord, open_sens, write_sens
 from tests.data.small_sens import (
     LOST,
     colour_payload,
@@ -273,13 +273,13 @@ def test_killing_the_extraction_ends_its_workers_and_leaves_whole_files(tmp_path
     """SIGKILL of the parent in the middle: no worker lives on, and the next run finishes."""
     sens, out = small_sens(tmp_path / "a.sens", 1500), tmp_path / "out"
     code = (
-        "from pathlib import Path\nfrom hcfres.data.sens_extract import extract_frames\n"
+        "from pathlib import Path\nfrom hcfres.data.sens.extract import extract_frames\n"
         "if __name__ == '__main__':\n"
         f"    extract_frames(Path({str(sens)!r}), Path({str(out)!r}), 1, 2)\n"
     )
     script = tmp_path / "script.py"
     script.write_text(code)
-    root = Path(__file__).resolve().parents[2]
+    root = Path(__file__).resolve().parents[3]
     child = subprocess.Popen(
         [sys.executable, script], env=os.environ | {"PYTHONPATH": str(root)}, start_new_session=True
     )

@@ -14,7 +14,7 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 from hcfres.data.errors import DataError
-from hcfres.data.sens import IMU, SensFile, SensHeader, SensRecord, open_sens, write_sens
+from hcfres.data.sens.recording import IMU, SensFile, SensHeader, SensRecord, open_sens, write_sens
 from hcfres.store.errors import StoreError
 from tests.data.small_sens import (
     colour_payload,

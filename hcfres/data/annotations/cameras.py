@@ -5,8 +5,8 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from hcfres.data.annotations import Rejected
-from hcfres.data.annotations_entries import AnyId, Point, SceneName, read_entries
+from hcfres.data.annotations.annotations import Rejected
+from hcfres.data.annotations.entries import AnyId, Point, SceneName, read_entries
 from hcfres.data.expression import Viewpoint
 
 

@@ -1,0 +1,1 @@
+"""ScanNet's recordings, `.sens`: read frame by frame, written, extracted."""
