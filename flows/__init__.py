@@ -8,7 +8,7 @@ import logging
 import os
 from pathlib import Path
 
-from hcfres.store.workspace import home
+from hcfres.store.workspace import home, writable
 
 _DEFAULTS = {
     "DO_NOT_TRACK": "true",
@@ -32,6 +32,10 @@ logging.getLogger("torch.fx._symbolic_trace").setLevel(logging.ERROR)  # spconv'
 
 
 def make_home() -> None:
-    """Make the workspace and Prefect's folder in it; Prefect, imported later, does not."""
-    home().mkdir(parents=True, exist_ok=True)
-    Path(os.environ["PREFECT_HOME"]).mkdir(parents=True, exist_ok=True)
+    """Make the workspace and Prefect's folder in it; Prefect, imported later, does not.
+
+    Raises:
+        StoreError: nothing can be written there.
+    """
+    writable(home(), "HCFRES_HOME")
+    writable(Path(os.environ["PREFECT_HOME"]), "PREFECT_HOME")

@@ -15,6 +15,7 @@ from hcfres.data.files import write_bytes
 
 _SHOWN = 20
 _REASONS = 3
+_MISSING = 8
 
 
 def show(inventory: Inventory, asked: Asked, console: Console) -> None:
@@ -71,8 +72,11 @@ def _worst(inventory: Inventory, units: tuple[Unit, ...]) -> Table:
     for unit in units:
         absent = [item for item in unit.items if item.state in ("missing", "begun")]
         missing = ", ".join(
-            f"{item.kind} ({item.reason})" if item.reason else item.kind for item in absent
+            f"{item.kind} ({item.reason})" if item.reason else item.kind
+            for item in absent[:_MISSING]
         )
+        if len(absent) > _MISSING:
+            missing += f", and {len(absent) - _MISSING} more"
         corrupt = [f"{i.path}: {i.reason}" for i in unit.items if i.state == "corrupt"]
         told = "\n".join(corrupt[:_REASONS])
         left = f"{about}{readable(unit.bytes_left)}" if unit.bytes_left else ""

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import statistics
 import time
 from collections.abc import Callable
@@ -19,9 +20,9 @@ from hcfres.data.dataset import Dataset
 from hcfres.evaluation.answers import SceneTruth, scene_truth
 from hcfres.evaluation.cost import count_parameters, measure_latency
 from hcfres.evaluation.evaluate import evaluate_cell, held_out_miou, rules_of
+from hcfres.evaluation.file_scores import score_file
 from hcfres.evaluation.passport import Passport, given_of, passports_json
 from hcfres.evaluation.predictions import PredictionSource
-from hcfres.evaluation.recompute_boxes import evaluate_boxes
 from hcfres.language.roberta import load_text
 from hcfres.model.network import HcfRes
 from hcfres.pipeline.collate import collate
@@ -32,7 +33,7 @@ from hcfres.store.files import file_hash, write_atomic
 from hcfres.store.workspace import Workspace
 from hcfres.training.cell import WEIGHTS, Place, Widths, make_network
 from hcfres.training.cell import train as train_network
-from hcfres.training.checkpoint import read_tensors
+from hcfres.training.checkpoint import is_of, read_tensors
 from hcfres.training.journal import EpochReport, read_journal
 from hcfres.training.order import split_spaces
 
@@ -77,7 +78,8 @@ class Truths:
 def train(emit: Emit, cell: CellConfig, key: str, preparation: Preparation) -> None:
     """Train to the last epoch; held-out training spaces give the curve, validation nothing."""
     folder = Workspace().cells / key
-    (folder / "DONE.json").unlink(missing_ok=True)
+    identity = f"{key}-{code_of_cells()}"
+    begin(folder, identity)
     write_atomic(folder / "cell.json", cell.model_dump_json(indent=1).encode())
     everything = _split(cell, "train", preparation)
     learnt, held_out = split_spaces(everything.scene_ids, cell.setting.data.held_out)
@@ -94,8 +96,17 @@ def train(emit: Emit, cell: CellConfig, key: str, preparation: Preparation) -> N
         Place(folder, machine.weights, machine.device),
         lambda report: emit(asdict(report)),
         check if held_out else None,
-        identity=f"{key}-{code_of_cells()}",
+        identity=identity,
     )
+
+
+def begin(folder: Path, identity: str) -> None:
+    """Declare a cell not done, and drop the training of another identity that is in its folder."""
+    state = folder / "checkpoint"
+    if not is_of(state, identity):
+        shutil.rmtree(state)
+        (folder / "metrics.jsonl").unlink(missing_ok=True)
+    (folder / "DONE.json").unlink(missing_ok=True)
 
 
 def evaluate(emit: Emit, cell: CellConfig, key: str, preparation: Preparation) -> None:
@@ -123,7 +134,7 @@ def evaluate(emit: Emit, cell: CellConfig, key: str, preparation: Preparation) -
         seed=cell.seed,
     )
     metrics = _named(scores.flat()) | _cost(network, validation, cell, preparation)
-    metrics |= evaluate_boxes(folder / "predictions.parquet")
+    metrics |= score_file(folder / "predictions.parquet").box_scores()
     _declare(cell, key, folder, Results(metrics, source.passports), time.perf_counter() - began)
 
 

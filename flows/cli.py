@@ -24,6 +24,13 @@ _STAGE = "One stage at a time"
 _LOOK = "Look"
 
 
+@app.callback()
+def _before_any() -> None:
+    from flows.machine import require_environment  # noqa: PLC0415
+
+    require_environment()
+
+
 @app.command(rich_help_panel=_RUN)
 def paper() -> None:
     """Everything on the embedded default: rooms, features, Table III's rows, all tables."""
@@ -127,7 +134,7 @@ def describe(
 def train(
     method: Annotated[str, typer.Argument(help="A file of experiments/methods.")],
     setting: SettingOption = "rooms",
-    seed: Annotated[int | None, typer.Option(help="Default: the setting's first.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Default: the setting's first.")] = None,
 ) -> None:
     """Train and evaluate one cell: a method, a setting, a seed."""
     from flows.stages import run_cell  # noqa: PLC0415
@@ -151,7 +158,7 @@ def evaluate(
     sources = [*([source] if source else []), *(files or [])]
     if not sources:
         raise typer.BadParameter("name a cell or a predictions.parquet")
-    sources = [answered(one, console) for one in sources]
+    sources = [one if one.endswith(".parquet") else answered(one, console) for one in sources]
     if len(sources) == 1:
         recompute(sources[0], console=console)
     else:
@@ -266,9 +273,12 @@ def _numbers(text: str | None) -> tuple[int, ...]:
     if text is None:
         return ()
     try:
-        return tuple(int(part) for part in text.split(","))
+        numbers = tuple(int(part) for part in text.split(","))
     except ValueError:
         raise typer.BadParameter(f"{text!r} is not a comma-separated list of numbers") from None
+    if min(numbers) < 0 or len(set(numbers)) != len(numbers):
+        raise typer.BadParameter(f"{text!r}: seeds are 0 or more, each given once")
+    return numbers
 
 
 def main() -> None:

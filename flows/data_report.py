@@ -1,6 +1,5 @@
 """The page about a setting's dataset: every scan looked at once, then drawn and written."""
 
-import os
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
@@ -11,6 +10,7 @@ from typing import Any
 from rich.console import Console
 
 from flows.datasets import dataset_folder
+from flows.machine import worker_count
 from flows.places import setting_file
 from flows.progress import ProgressBoard
 from flows.provenance import provenance
@@ -96,8 +96,7 @@ def _look_at_all(
 ) -> tuple[SceneFacts, ...]:
     """Look at every scan, on as many cores as there is work for; results in the scans' order."""
     place = (str(dataset.root), str(workspace.store), setting.model_dump_json())
-    cores = int(os.environ.get("HCFRES_WORKERS", len(os.sched_getaffinity(0))))
-    workers = min(cores, len(scans) // _SCANS_A_WORKER)
+    workers = min(worker_count(), len(scans) // _SCANS_A_WORKER)
     with board.bar("scans", len(scans)) as bar:
         if workers < 2:
             found = []

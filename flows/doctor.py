@@ -5,6 +5,7 @@ import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from rich.console import Console
@@ -109,8 +110,24 @@ def _datasets() -> list[Finding]:
         except DataError as error:
             findings.append(Finding(what, "not there", f"{error.reason} ({folder}); {way_out}"))
         else:
-            findings.append(Finding(what, f"{train} + {val} scans in {folder}", ""))
+            advice = _damage(setting, folder)
+            if advice:
+                advice += f"; `hcfres acquire {setting.name}` makes them again"
+            findings.append(Finding(what, f"{train} + {val} scans in {folder}", advice))
     return findings
+
+
+def _damage(setting: SettingConfig, folder: Path) -> str:
+    """Say which rooms are not as they were made; nothing of scans that were made elsewhere."""
+    from hcfres.data.rooms import build  # noqa: PLC0415
+
+    if (rooms := setting.data.rooms) is None:
+        return ""
+    seeds = [seed for split in build.room_seeds(rooms).values() for seed in split]
+    lacking = [s for s in seeds if not build.is_made(s, folder, rooms.frames_per_room)]
+    parts = [f"{len(lacking)} of {len(seeds)} rooms"] if lacking else []
+    parts += [] if build.are_sentences_made(rooms, folder) else ["the sentences"]
+    return f"{' and '.join(parts)} are not whole" if parts else ""
 
 
 def _settings() -> list[SettingConfig]:

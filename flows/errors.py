@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from rich.console import Console
 
 _TOLD_PLAINLY = {"ConfigError", "DataError", "StoreError", "JobError", "PlanError", "WeightsError"}
+_CLOSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST}
 
 
 @contextlib.contextmanager
@@ -29,14 +30,21 @@ def explained(console: Console) -> Iterator[None]:
 
 def _is_known(error: BaseException) -> bool:
     names = {kind.__name__ for kind in type(error).__mro__}
-    return bool(names & _TOLD_PLAINLY) or _full_disk(error)
+    return bool(names & _TOLD_PLAINLY) or _full_disk(error) or _closed_place(error)
 
 
 def _message(error: BaseException) -> str:
     names = {kind.__name__ for kind in type(error).__mro__}
+    if _closed_place(error):
+        return f"{error}: name a place that can be written, or change what is there"
     if not names & _TOLD_PLAINLY:
         return f"the disk is full ({error}); free some space and run the command again"
     return str(error)
+
+
+def _closed_place(error: BaseException) -> bool:
+    """Whether a file or folder was refused for what it is or whose it is."""
+    return isinstance(error, OSError) and error.errno in _CLOSED and error.filename is not None
 
 
 def _full_disk(error: BaseException) -> bool:

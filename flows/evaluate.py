@@ -7,11 +7,10 @@ from rich.table import Table
 
 from flows.cell_names import find_cell
 from hcfres.evaluation.box_metrics import SAME_OBJECT, BoxMetrics
+from hcfres.evaluation.file_scores import score_file
 from hcfres.evaluation.groups import GroupMetrics
 from hcfres.evaluation.passport import Level
 from hcfres.evaluation.prediction_columns import LEVELS
-from hcfres.evaluation.recompute import PredictionTable, point_metrics, read_predictions
-from hcfres.evaluation.recompute_boxes import box_scores
 from hcfres.reporting.passports import require_comparable, said
 from hcfres.store.workspace import Workspace
 
@@ -33,16 +32,14 @@ def recompute(source: str, console: Console) -> GroupMetrics | None:
         DataError: there is no such cell or file, or several cells begin like this.
     """
     path = _file(source)
-    opened = read_predictions(path)
-    levels = LEVELS[opened.source.holds]
-    metrics = point_metrics(opened) if "point" in levels else None
-    if metrics is not None:
-        console.print(_point_table(metrics, path, opened.source.dataset))
-    if "box" in levels:
-        console.print(_box_table(opened, path))
-    for passport in opened.source.passports:
+    found = score_file(path)
+    if found.points is not None:
+        console.print(_point_table(found.points, path, found.source.dataset))
+    if found.boxes is not None and found.distinct_boxes is not None:
+        console.print(_box_table(found.boxes, found.distinct_boxes, path))
+    for passport in found.source.passports:
         console.print(f"[dim]{passport}[/]", highlight=False, soft_wrap=True)
-    return metrics
+    return found.points
 
 
 def compare(sources: list[str], console: Console) -> None:
@@ -51,20 +48,18 @@ def compare(sources: list[str], console: Console) -> None:
     Raises:
         DataError: as `recompute`; or the files' passports differ, and the numbers do not compare.
     """
-    opened = {source: read_predictions(_file(source)) for source in sources}
-    levels = set.intersection(*(set(LEVELS[one.source.holds]) for one in opened.values()))
+    scored = {source: score_file(_file(source)) for source in sources}
+    levels = set.intersection(*(set(LEVELS[one.source.holds]) for one in scored.values()))
     rows = [
         (source, tuple(p for p in one.source.passports if p.level in levels or not levels))
-        for source, one in opened.items()
+        for source, one in scored.items()
     ]
     require_comparable(rows, "a comparison")
     table = Table("predictions", "given", title="all expressions", title_justify="left")
     for name in _compared(None, None, levels):
         table.add_column(name, justify="right")
-    for source, one in opened.items():
-        points = point_metrics(one) if "point" in levels else None
-        boxes = box_scores(one) if "box" in levels else None
-        cells = _compared(points, boxes, levels).values()
+    for source, one in scored.items():
+        cells = _compared(one.points, one.boxes, levels).values()
         table.add_row(source, str(one.source.given), *cells)
     console.print(table)
     console.print(f"[dim]in per cent. {said(rows)}[/]", highlight=False, soft_wrap=True)
@@ -111,9 +106,8 @@ def _point_table(metrics: GroupMetrics, path: Path, dataset: str) -> Table:
     return table
 
 
-def _box_table(opened: PredictionTable, path: Path) -> Table:
+def _box_table(every: BoxMetrics, merged: BoxMetrics, path: Path) -> Table:
     """Multi3DRefer's F1 of all boxes, and of those left when each object has one."""
-    every, merged = box_scores(opened), box_scores(opened, SAME_OBJECT)
     table = Table(
         "group",
         title=f"Multi3DRefer's box F1, another metric: {path}",

@@ -12,7 +12,7 @@ from flows.describe import describe, neediest
 from flows.figures import write_figures
 from flows.logbook import LOGGED, CellLog
 from flows.places import DEFAULT_SETTING, REPORTS
-from flows.plan import Plan
+from flows.plan import Plan, finished
 from flows.prepare import prepare
 from flows.report import grid_table
 from flows.scenes import waiting_threads
@@ -56,12 +56,13 @@ def run_grid(plan: Plan, workspace: Workspace, console: Console, accept_code: bo
                 "error.log says why. Run the same command again to retry only these",
                 "",
             )
-        close_grid(plan, grid, workspace)
+        close_grid(finished(plan), grid, workspace)
 
 
 def open_grid(plan: Plan, session: Session) -> TrackedRun:
     """Open the grid's run, the parent of its cells."""
     plan.folder.mkdir(parents=True, exist_ok=True)
+    (plan.folder / LOGGED).unlink(missing_ok=True)
     name = f"{plan.experiment.config.title} ({plan.setting.name})"
     grid = session.tracker.run(plan.folder, name, "grid")
     grid.tags({"hcfres.experiment": plan.experiment.name, "hcfres.setting": plan.setting.name})

@@ -14,6 +14,8 @@ from hcfres.training.journal import EpochReport, read_journal
 
 LOGGED = "LOGGED"
 """Written into a folder when MLflow has all of it."""
+CODE = "hcfres.code"
+"""The tag that identifies the code of a cell's numbers."""
 ONCE = 0
 """The step of what is measured once: MLflow draws it as bars, a run each, not as a curve."""
 
@@ -21,11 +23,27 @@ ONCE = 0
 class CellLog:
     """The MLflow run of one cell, opened again when the cell is gone on with."""
 
-    def __init__(self, planned: PlannedCell, tracker: Tracker, grid: TrackedRun | None) -> None:
+    def __init__(
+        self,
+        planned: PlannedCell,
+        tracker: Tracker,
+        grid: TrackedRun | None,
+        code: str | None = None,
+    ) -> None:
+        """Open the run.
+
+        Args:
+            code: that is about to train the cell; a run of other code is put aside for a new one.
+                None: nothing is trained, what is on the disk is logged.
+        """
         self._planned = planned
-        name = f"{planned.row.method.title}, seed {planned.cell.seed}"
         planned.folder.mkdir(parents=True, exist_ok=True)
-        self._run = tracker.run(planned.folder, name, "cell", grid)
+        self._run = _open(planned, tracker, grid)
+        if code is not None:
+            (planned.folder / LOGGED).unlink(missing_ok=True)
+            if _put_aside(self._run, planned, code):
+                self._run = _open(planned, tracker, grid)
+            self._run.tags({CODE: code})
         self._run.params(flatten(planned.cell))
         self._run.tags(
             {
@@ -52,7 +70,7 @@ class CellLog:
         folder = self._planned.folder
         self.epochs()
         told = json.loads((folder / "results.json").read_text())
-        self._run.tags({"hcfres.code": told["code"], "hcfres.inputs": json.dumps(told["inputs"])})
+        self._run.tags({CODE: told["code"], "hcfres.inputs": json.dumps(told["inputs"])})
         if "passports" in told:
             self._run.tags({"hcfres.passports": json.dumps(told["passports"])})
         self._run.metrics(told["metrics"], ONCE, int(time.time() * 1000))
@@ -70,6 +88,21 @@ class CellLog:
         """Keep the error with the run and mark it failed."""
         self._run.artefacts([self._planned.folder / "error.log"])
         self._run.end("FAILED")
+
+
+def _open(planned: PlannedCell, tracker: Tracker, grid: TrackedRun | None) -> TrackedRun:
+    name = f"{planned.row.method.title}, seed {planned.cell.seed}"
+    return tracker.run(planned.folder, name, "cell", grid)
+
+
+def _put_aside(run: TrackedRun, planned: PlannedCell, code: str) -> bool:
+    """Keep a run of other code as superseded, a kind of its own; False where it is of `code`."""
+    if run.client.get_run(run.run_id).data.tags.get(CODE, code) == code:
+        return False
+    run.tags({"hcfres.kind": "superseded"})
+    run.end("FINISHED" if (planned.folder / "DONE.json").exists() else "KILLED")
+    (planned.folder / "mlflow.json").unlink()
+    return True
 
 
 def _metrics(report: EpochReport) -> dict[str, float]:

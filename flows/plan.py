@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from flows.datasets import data_key
+from flows.datasets import content_key
 from hcfres.config.cell import CellConfig
 from hcfres.config.identity import digest
 from hcfres.config.rows import Experiment, Row
@@ -37,6 +37,8 @@ class PlannedCell:
     state: State
     seconds: float | None
     """How long it took, when it is done."""
+    accepted: bool = False
+    """Made by other code, and kept all the same."""
 
     @property
     def label(self) -> str:
@@ -103,7 +105,7 @@ def input_keys(cell: CellConfig, workspace: Workspace) -> tuple[str, ...]:
         names.append(setting.training.backbone_weights)
     weights = [weights_identity(name, workspace.weights) for name in names]
     versions = json.dumps(stage_versions(), sort_keys=True)
-    return (data_key(setting), versions, *weights)
+    return (content_key(setting, workspace), versions, *weights)
 
 
 def cell_key(cell: CellConfig, inputs: tuple[str, ...]) -> str:
@@ -114,9 +116,15 @@ def cell_key(cell: CellConfig, inputs: tuple[str, ...]) -> str:
 def accept(plan: Plan) -> Plan:
     """Keep the finished cells that other code made; the tables mark them."""
     cells = tuple(
-        replace(cell, state="done") if cell.state == "other code" else cell for cell in plan.cells
+        replace(cell, state="done", accepted=True) if cell.state == "other code" else cell
+        for cell in plan.cells
     )
     return replace(plan, cells=cells)
+
+
+def finished(plan: Plan) -> Plan:
+    """Give the plan as it is when every cell of it was run."""
+    return replace(plan, cells=tuple(replace(cell, state="done") for cell in plan.cells))
 
 
 def write_plan(plan: Plan) -> None:

@@ -8,6 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from flows.cell_names import find_cell, newest_cell
+from flows.machine import devices
 from flows.progress import Bar
 from hcfres.data.captures.fused import VOXEL_M
 from hcfres.data.errors import DataError
@@ -17,12 +18,14 @@ from hcfres.evaluation.open_scene import OpenScene, open_scene
 from hcfres.evaluation.predict import WEIGHTS, load_method
 from hcfres.pipeline.jobs import Event
 from hcfres.reporting.pictures import sentence_picture
-from hcfres.store.workspace import Workspace
+from hcfres.store.workspace import Workspace, writable
 
 METHOD, SETTING = "hcf_res", "rooms"
 """Of the cell that answers when none is named."""
 MOST_FRAMES = 60
 """Of a longer sequence, every so-many-th frame is looked at."""
+MOST_WORDS = 200
+"""Of a sentence; of more, the end would be cut off unread by the text encoder."""
 
 
 def scan_of(
@@ -76,17 +79,21 @@ def answer(
         console: is told what was understood, the progress, and the answers.
 
     Raises:
-        DataError: a part of the scan is missing, broken, or does not fit the others; or there is
-            no trained cell.
+        DataError: a sentence without a word, or one too long; a part of the scan is missing,
+            broken, or does not fit the others; or there is no trained cell.
         ConfigError: an encoder's weights are missing.
+        StoreError: nothing can be written to `out` or to the workspace.
     """
+    _require_sentences(sentences)
     workspace = Workspace()
+    writable(workspace.root, "HCFRES_HOME")
+    writable(out, "--out")
     folder = (
         find_cell(cell, workspace, WEIGHTS) if cell else newest_cell(METHOD, SETTING, workspace)
     )
     opened = open_scene(scan)
     _tell_scan(opened, console)
-    method = load_method(folder, workspace)
+    method = load_method(folder, workspace, devices()[0])
     name, setting = method.cell.method.title, method.cell.setting.name
     console.print(f"{name}, trained on {setting} (cell {folder.name}), answers on {method.device}")
     warning = opened.radius_remark(method.cell.setting.lifting.radius_m)
@@ -105,6 +112,18 @@ def answer(
         sentence_picture(path.with_suffix(".png"), scene, opened.frames(every), one.mask, caption)
     _tell_answers(answers, clouds, console)
     return answers
+
+
+def _require_sentences(sentences: Sequence[str]) -> None:
+    wrong = []
+    for number, said in enumerate(sentences, 1):
+        if not any(letter.isalnum() for letter in said):
+            wrong.append(f"sentence {number} is {said[:60]!r}, without a word")
+        elif (words := len(said.split())) > MOST_WORDS:
+            wrong.append(f"sentence {number} has {words} words, of which {MOST_WORDS} are read")
+    if wrong or not sentences:
+        reason = "; ".join(wrong) or "no sentence is given"
+        raise DataError("--say", reason, 'Say what is meant, e.g. --say "the white chair"')
 
 
 def _tell_scan(opened: OpenScene, console: Console) -> None:

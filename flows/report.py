@@ -1,6 +1,6 @@
 """The paper's tables, regenerated from the cells that are done."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -9,7 +9,7 @@ from rich.console import Console
 from flows.places import DEFAULT_SETTING, REPORTS, table_files
 from flows.plan import Plan, PlannedCell, accept, make_plan
 from hcfres.config.experiment import AblationConfig, ComparisonConfig, flat
-from hcfres.config.rows import load_experiment
+from hcfres.config.rows import Experiment, Row, load_experiment
 from hcfres.evaluation.passport import Passport
 from hcfres.pipeline.versions import code_of_cells
 from hcfres.reporting.columns import printed_columns
@@ -25,6 +25,9 @@ from hcfres.reporting.table import Line, Table, summarise
 from hcfres.reporting.text import latex, markdown
 from hcfres.store.files import write_atomic
 from hcfres.store.workspace import Workspace
+
+_KEPT = "†"
+"""Marks a row with numbers that other code made."""
 
 
 def write_reports(
@@ -48,8 +51,7 @@ def write_reports(
     write_atomic(written[0], frame.to_csv(index=False).encode())
     for number, path in enumerate(table_files(), 1):
         experiment = load_experiment(path)
-        plan = make_plan(experiment, experiment.setting(setting), workspace, code_of_cells())
-        plan = accept(plan) if accept_code else plan
+        plan = _every_seed(experiment, setting, {record.seed for record in records}, accept_code)
         table = build_table(plan, frame, f"table{number}")
         for suffix, write in ((".md", markdown), (".tex", latex)):
             target = folder / f"table{number}{suffix}"
@@ -57,6 +59,17 @@ def write_reports(
             written.append(target)
     console.print(f"wrote {', '.join(path.name for path in written)} to {folder}")
     return tuple(written)
+
+
+def _every_seed(experiment: Experiment, name: str, measured: set[int], accept_code: bool) -> Plan:
+    """The cells of a table: the setting's seeds, and of other seeds those that are done."""
+    setting = experiment.setting(name)
+    own = {cell.seed for _, cell in experiment.cells(setting)}
+    seeds = tuple(sorted(own | measured))
+    plan = make_plan(experiment, setting, Workspace(), code_of_cells(), seeds=seeds)
+    plan = accept(plan) if accept_code else plan
+    kept = (cell for cell in plan.cells if cell.state == "done" or cell.cell.seed in own)
+    return replace(plan, cells=tuple(kept))
 
 
 def _mlflow_records(workspace: Workspace) -> tuple[CellRecord, ...]:
@@ -88,9 +101,9 @@ def build_table(plan: Plan, frame: pd.DataFrame, name: str) -> Table:
     for row in plan.experiment.rows:
         cells = tuple(cell for cell in plan.cells if cell.row.name == row.name)
         paper = tuple(tuple(row.paper.get(part) for part in parts) for _, parts in printed)
-        label = _switches(row.switches) or row.method.title
+        label = _label(row, cells)
         ours, passports = _ours(cells, source), _passports(cells, source, label)
-        lines.append(Line(label, ours, paper, _remark(cells, plan), passports))
+        lines.append(Line(label, ours, paper, _remark(row, cells, plan), passports))
     return Table(
         name=name,
         title=f"Table {name.removeprefix('table')}: {config.title}",
@@ -112,6 +125,12 @@ def _switch_names(config: AblationConfig | ComparisonConfig) -> tuple[str, ...]:
 
 def _switches(switches: dict[str, bool]) -> str:
     return " ".join(f"{'✓' if on else '✗'} {name}" for name, on in switches.items())
+
+
+def _label(row: Row, cells: tuple[PlannedCell, ...]) -> str:
+    """Name a row, marked where numbers in it are of other code."""
+    label = _switches(row.switches) or row.method.title
+    return f"{label} {_KEPT}" if any(cell.accepted for cell in cells) else label
 
 
 def _quoted(config: AblationConfig | ComparisonConfig, source: _Source) -> list[Line]:
@@ -156,31 +175,44 @@ def _rows(lines: list[Line]) -> list[tuple[str, tuple[Passport, ...]]]:
     return [(line.label, line.passports) for line in lines if line.ours is not None]
 
 
-def _remark(cells: tuple[PlannedCell, ...], plan: Plan) -> str:
+def _remark(row: Row, cells: tuple[PlannedCell, ...], plan: Plan) -> str:
     if any(cell.state == "done" for cell in cells):
         return ""
     name = plan.experiment.source.stem
-    row = cells[0].row.name
     about = f", about {plan.measured / 60:.0f} min" if plan.measured else ""
     why = "made by other code" if any(c.state == "other code" for c in cells) else "not run"
-    return f"{why}: `hcfres reproduce {name} --setting {plan.setting.name} --only {row}`{about}"
+    asked = f"{name} --setting {plan.setting.name} --only {row.name}"
+    return f"{why}: `hcfres reproduce {asked}`{about}"
 
 
 def _caption(plan: Plan) -> str:
     setting = plan.setting
-    seeds = ", ".join(str(seed) for seed in dict.fromkeys(cell.cell.seed for cell in plan.cells))
     encoders = (
         f"SAM {setting.sam.model}, CLIP {setting.clip.model}, RoBERTa {setting.text.model}, "
         "all frozen"
     )
     told = (
         f"Ours: setting {setting.name} ({setting.title}), validation split, last epoch, "
-        f"seed {seeds}; {encoders}. Paper: ScanNet scans, as printed. "
+        f"seed {_seeds(plan)}; {encoders}. Paper: ScanNet scans, as printed. "
         "Best in bold, second underlined, within ours and within the paper's."
     )
+    if any(cell.accepted for cell in plan.cells):
+        told += f" {_KEPT} made by other code than the present, and kept (`--accept-code`)."
     if setting.data.kind == "rooms":
         told += (
             " Ours are synthetic rooms: the difference is between two datasets and says nothing "
             "of the method's worth on ScanNet."
         )
     return told
+
+
+def _seeds(plan: Plan) -> str:
+    """The seeds of the numbers, by row where rows differ; those planned where nothing is done."""
+    counted = [cell for cell in plan.cells if cell.state == "done"] or plan.cells
+    of_row: dict[str, list[str]] = {}
+    for cell in counted:
+        of_row.setdefault(_label(cell.row, ()), []).append(str(cell.cell.seed))
+    told = {label: ", ".join(seeds) for label, seeds in of_row.items()}
+    if len(same := set(told.values())) == 1:
+        return same.pop()
+    return f"by row ({'; '.join(f'{label}: {seeds}' for label, seeds in told.items())})"

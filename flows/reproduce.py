@@ -3,7 +3,6 @@
 An empty plan starts no server and imports neither Prefect, MLflow nor torch.
 """
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +10,10 @@ from rich.console import Console
 from rich.table import Table
 
 from flows import make_home
+from flows.machine import worker_count
 from flows.places import experiment_file
 from flows.plan import Plan, accept, make_plan, write_plan
+from flows.preflight import require_runnable
 from flows.report import write_reports
 from hcfres.config.rows import load_experiment
 from hcfres.pipeline.versions import code_of_cells
@@ -24,6 +25,7 @@ _STATES = {
     "missing": "to run",
     "other code": "[yellow]made by other code, will run again[/]",
 }
+_KEPT = "[yellow]made by other code, kept[/]"
 
 
 @dataclass(frozen=True)
@@ -44,9 +46,9 @@ def reproduce_and_report(asked: Asked, console: Console, stop_after_plan: bool =
     show(plan, console)
     if stop_after_plan:
         return plan
+    make_home()
     write_plan(plan)
     if plan.todo or not_logged(plan):
-        make_home()
         from flows.grid import run_grid  # noqa: PLC0415  imports Prefect, MLflow and torch
 
         run_grid(plan, workspace, console, asked.accept_code)
@@ -59,12 +61,16 @@ def reproduce_and_report(asked: Asked, console: Console, stop_after_plan: bool =
 def plan_of(asked: Asked, workspace: Workspace) -> Plan:
     """Read the experiment and look its cells up on the disk."""
     experiment = load_experiment(experiment_file(asked.experiment))
+    setting = experiment.setting(asked.setting)
+    only = (asked.only,) if asked.only else ()
+    rows = [experiment.row(name) for name in only] or experiment.rows
+    require_runnable(experiment, setting, rows, workspace)
     plan = make_plan(
         experiment,
-        experiment.setting(asked.setting),
+        setting,
         workspace,
         code_of_cells(),
-        only=(asked.only,) if asked.only else (),
+        only=only,
         seeds=asked.seeds,
     )
     return accept(plan) if asked.accept_code else plan
@@ -81,7 +87,7 @@ def show(plan: Plan, console: Console) -> None:
     title = f"{plan.experiment.config.title} on {plan.setting.title}"
     table = Table("row", "method", "seed", "key", "state", title=title, title_justify="left")
     for cell in plan.cells:
-        state = _STATES[cell.state]
+        state = _KEPT if cell.accepted else _STATES[cell.state]
         if cell.state == "done" and cell.seconds is not None:
             state += f" in {cell.seconds:.0f} s"
         table.add_row(
@@ -95,7 +101,7 @@ def _summary(plan: Plan) -> str:
     todo = len(plan.todo)
     if not todo:
         return f"all {len(plan.cells)} cells are done; nothing to run"
-    workers = int(os.environ.get("HCFRES_WORKERS", len(os.sched_getaffinity(0))))
+    workers = worker_count()
     seconds = plan.estimate_s(workers)
     about = (
         f"about {seconds / 60:.0f} min on {workers} workers, going by cells measured here"

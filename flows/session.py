@@ -1,12 +1,12 @@
 """What every flow needs at hand: the workspace, the workers, the tracker and the progress board."""
 
 import contextlib
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rich.console import Console
 
+from flows.machine import devices
 from flows.progress import ProgressBoard
 from flows.tracking import TrackedRun, Tracker
 from flows.workers import WorkerPool
@@ -35,13 +35,3 @@ def open_session(
     tracker = Tracker(workspace)
     with WorkerPool(devices()) as pool, ProgressBoard(console).open() as board:
         yield Session(workspace, pool, tracker, board, accept_code)
-
-
-def devices() -> tuple[str, ...]:
-    """Name one worker a GPU, or one a core of this machine (HCFRES_WORKERS says otherwise)."""
-    import torch  # noqa: PLC0415  only when there is work to do
-
-    if count := torch.cuda.device_count():
-        return tuple(f"cuda:{index}" for index in range(count))
-    cores = len(os.sched_getaffinity(0))
-    return ("cpu",) * int(os.environ.get("HCFRES_WORKERS", cores))

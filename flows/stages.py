@@ -6,6 +6,7 @@ from flows import make_home
 from flows.acquire_check import check_or_fetch
 from flows.acquire_request import Request, resolve
 from flows.places import experiment_file, method_file, setting_file
+from flows.preflight import load_describable, require_rooms
 from flows.reproduce import Asked, reproduce_and_report
 from hcfres.config.loading import load
 from hcfres.config.method import MethodConfig
@@ -21,13 +22,14 @@ _METHODS = "table2_multi3drefer"
 def run_acquire(request: Request, console: Console) -> bool:
     """Make, check or fetch a dataset; False when something is still missing."""
     asked = resolve(request, Workspace())
+    require_rooms(asked.setting)
     if request.check or not asked.makes_rooms:
         return check_or_fetch(asked, console)
-    workspace = _workspace()
+    make_home()
     from flows.acquire import acquire  # noqa: PLC0415  imports Prefect
     from flows.session import open_session  # noqa: PLC0415
 
-    with open_session(workspace, console) as session:
+    with open_session(Workspace(), console) as session:
         dataset = acquire(asked.setting, session)
     scans = {split: len(dataset.scene_ids(split)) for split in ("train", "val")}
     console.print(f"{dataset.root}: {scans['train']} training and {scans['val']} validation scans")
@@ -38,23 +40,23 @@ def run_prepare(setting: str, console: Console) -> None:
     """Cut the scenes of a setting into superpoints."""
     config = load(setting_file(setting), SettingConfig)
     method = load(method_file("mdin"), MethodConfig)
-    workspace = _workspace()
+    require_rooms(config)
+    make_home()
     from flows.prepare import prepare  # noqa: PLC0415
     from flows.session import open_session  # noqa: PLC0415
 
-    with open_session(workspace, console) as session:
+    with open_session(Workspace(), console) as session:
         prepare(config, method, session)
 
 
 def run_describe(setting: str, method: str, console: Console) -> None:
     """Run the frozen encoders of a setting over its frames and sentences."""
-    config = load(setting_file(setting), SettingConfig)
-    chosen = load(method_file(method), MethodConfig)
-    workspace = _workspace()
+    config, chosen = load_describable(setting, method, Workspace())
+    make_home()
     from flows.describe import describe  # noqa: PLC0415
     from flows.session import open_session  # noqa: PLC0415
 
-    with open_session(workspace, console) as session:
+    with open_session(Workspace(), console) as session:
         describe(config, chosen, session)
 
 
@@ -82,8 +84,3 @@ def verify_store(console: Console) -> None:
             "Run the same grid again and they are made anew",
         )
     console.print(f"{store.root}: all {total} results are what was written")
-
-
-def _workspace() -> Workspace:
-    make_home()
-    return Workspace()

@@ -21,6 +21,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 
 from hcfres.config.base import Config
 from hcfres.reporting.frame import CellRecord, passports_of
+from hcfres.store.errors import StoreError
 from hcfres.store.files import write_atomic
 from hcfres.store.workspace import Workspace
 
@@ -98,12 +99,13 @@ class Tracker:
         with FileLock(workspace.root / "mlflow.lock"):  # four first connections at once all fail
             self._client = MlflowClient(self.uri)
             found = self._client.get_experiment_by_name(EXPERIMENT)
+            place = (workspace.root.resolve() / "mlartifacts").as_uri()
+            if found is not None and found.artifact_location != place:
+                raise _moved(workspace, found.artifact_location)
             self.experiment_id = (
                 found.experiment_id
                 if found
-                else self._client.create_experiment(
-                    EXPERIMENT, artifact_location=(workspace.root / "mlartifacts").as_uri()
-                )
+                else self._client.create_experiment(EXPERIMENT, artifact_location=place)
             )
 
     def run(
@@ -169,6 +171,14 @@ def _record(run: Run) -> CellRecord:
             name: value for name, value in run.data.metrics.items() if not name.startswith(CURVES)
         },
         passports=passports_of(tags["hcfres.cell_key"], tags.get("hcfres.passports", "")),
+    )
+
+
+def _moved(workspace: Workspace, place: str) -> StoreError:
+    return StoreError(
+        f"{workspace.root / 'mlflow.db'} keeps its artefacts in {place}: it was moved or "
+        "copied. Put it back; or delete mlflow.db and every LOGGED file in it, then ask for the "
+        "grid again, and all of it is logged anew from the disk"
     )
 
 

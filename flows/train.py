@@ -10,6 +10,7 @@ from flows.progress import Bar
 from flows.scenes import for_each, waiting_threads
 from flows.session import Session
 from flows.workers import JobError
+from hcfres.pipeline.versions import code_of_cells
 from hcfres.store.files import write_atomic
 
 
@@ -27,7 +28,7 @@ def train_cells(plan: Plan, session: Session) -> tuple[str, ...]:
 @task(cache_policy=NO_CACHE, task_run_name="{planned.label}")
 def one_cell(planned: PlannedCell, session: Session) -> str | None:
     """Train and evaluate one cell in a worker; its label when it failed, with the log kept."""
-    log = CellLog(planned, session.tracker, session.grid)
+    log = CellLog(planned, session.tracker, session.grid, code_of_cells())
     try:
         train_cell(planned, session, log)
         evaluate_cell(planned, session)

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from hcfres.config.base import Config
+from hcfres.config.base import Config, Seeds
 
 DatasetName = Literal["multi3drefer", "scanrefer"]
 Switch = dict[Literal["true", "false"], dict[str, Any]]
@@ -23,7 +23,7 @@ class AblationConfig(Config):
     dataset: DatasetName
     base: str  # a file of experiments/methods
     setting: str = "rooms"  # a file of experiments/settings, unless another is asked for
-    seeds: tuple[int, ...] | None = None  # left out: the setting's own
+    seeds: Seeds | None = None  # left out: the setting's own
     columns: tuple[str, ...] = Field(min_length=1)  # switches, then what is measured
     paper: tuple[tuple[bool | float, ...], ...] = Field(min_length=1)
     switches: dict[str, Switch]
@@ -78,7 +78,7 @@ class ComparisonConfig(Config):
     title: str
     dataset: DatasetName
     setting: str = "rooms"  # a file of experiments/settings, unless another is asked for
-    seeds: tuple[int, ...] | None = None  # left out: the setting's own
+    seeds: Seeds | None = None  # left out: the setting's own
     columns: tuple[str, ...] = Field(min_length=1)  # "acc_25" or, in one group, "acc_25.mt"
     rows: tuple[str, ...] = Field(min_length=1)  # files of experiments/methods, as printed
     paper: dict[str, Numbers]  # of `rows`

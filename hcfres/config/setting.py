@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from hcfres.config.base import Config, Fraction, Positive, PositiveFloat
+from hcfres.config.base import Config, Fraction, Positive, PositiveFloat, Seeds
 
 
 class RoomsConfig(Config):
@@ -115,6 +115,12 @@ class TrainingConfig(Config):
     backbone_weights: str | None = None  # "package:NAME" or a path; left out: from scratch
     augment: AugmentConfig | None = None
 
+    @model_validator(mode="after")
+    def _frozen_is_trained(self) -> "TrainingConfig":
+        if self.backbone == "frozen" and self.backbone_weights is None:
+            raise ValueError('backbone = "frozen" needs backbone_weights: it would stay untrained')
+        return self
+
 
 class SettingConfig(Config):
     """One setting, e.g. the embedded default `rooms` or the paper's `scannet`."""
@@ -122,7 +128,7 @@ class SettingConfig(Config):
     name: str
     title: str
     min_points: Positive  # fewer predicted points than this mean "nothing" (zero-target rule)
-    seeds: tuple[int, ...]
+    seeds: Seeds
     data: DataConfig
     superpoints: SuperpointConfig
     sam: EncoderConfig

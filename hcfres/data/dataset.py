@@ -1,6 +1,7 @@
 """A dataset folder in ScanNet's layout, whoever made it: rooms or ScanNet itself."""
 
 import hashlib
+import json
 import logging
 from collections import Counter
 from functools import cache, cached_property
@@ -36,6 +37,8 @@ EXPRESSION_FILES: dict[Source, str] = {
     "sr3d": "sr3d.csv",
 }
 """The last two hold all splits; ScanNet's lists divide them."""
+ABOUT = "about.json"
+"""Says of a folder of rooms which setting they were made for."""
 
 
 class Dataset:
@@ -45,21 +48,31 @@ class Dataset:
     looked for and which command brings it.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, way_out: str = "") -> None:
         """Open a dataset.
+
+        Args:
+            root: its folder.
+            way_out: what errors advise; nothing: the command that puts the dataset in place.
 
         Raises:
             DataError: `root` is not a folder.
         """
         self.root = Path(root)
         self.name = self.root.name
+        self._advice = way_out
         if not self.root.is_dir():
             raise DataError(self.root, "there is no dataset in this folder", self._way_out)
 
     @property
     def _way_out(self) -> str:
-        known = "scannet" if "scannet" in self.name.lower() else "rooms"
-        return f"`hcfres acquire {known}` puts the dataset in place"
+        if self._advice:
+            return self._advice
+        if "scannet" in self.name.lower():
+            return "`hcfres acquire scannet` puts the dataset in place"
+        if (name := setting_of(self.root)) is not None:
+            return f"`hcfres acquire {name}` puts the dataset in place"
+        return "`hcfres acquire SETTING` puts the dataset of a setting (rooms, smoke) in place"
 
     @cached_property
     def labels(self) -> LabelTable:
@@ -216,6 +229,24 @@ class Dataset:
         path = self._scan(scene_id) / f"{scene_id}{scannet.OBJECTS}"
         groups = read_aggregation(path, self._way_out)
         return {group.object_id: group.label for group in groups}
+
+
+def setting_of(root: Path) -> str | None:
+    """Return the name of the setting that a folder's rooms were made for; None where none says."""
+    try:
+        told = json.loads((root / ABOUT).read_text())
+    except (OSError, ValueError):
+        return None
+    name = told.get("setting") if isinstance(told, dict) else None
+    return name if isinstance(name, str) else None
+
+
+def shared_files(source: Source) -> tuple[str, ...]:
+    """Name the files besides the scans that decide which sentences training and validation have."""
+    splits = SPLITS[:2]
+    lists = [f"scannetv2_{split}.txt" for split in splits]
+    sentences = [EXPRESSION_FILES[source].format(split=split) for split in splits]
+    return tuple(dict.fromkeys((LABEL_TABLE, *lists, *sentences)))
 
 
 def sources_of(path: Path) -> tuple[tuple[Source, Split], ...]:

@@ -68,11 +68,12 @@ class Import:
             about = tomllib.loads((self.folder / _SOURCE).read_text(encoding="utf-8"))
             whole = about["features"] == file_hash(self.folder / _VALUE)
             value = load_arrays(self.folder / _VALUE, PriorFeatures) if whole else None
+            partition = about["partition"]
         except FileNotFoundError:
             raise DataError(self.folder, "there are no imported features", _WAY_OUT) from None
         except (OSError, KeyError, StoreError, ValueError) as error:
             raise DataError(self.folder, f"damaged ({error})", _WAY_OUT) from error
-        if value is None or value.partition != about["partition"]:
+        if value is None or value.partition != partition:
             raise DataError(self.folder, "damaged: it is not what was written", _WAY_OUT)
         return value
 

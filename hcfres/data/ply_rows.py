@@ -16,9 +16,7 @@ FACE_LISTS = ("vertex_indices", "vertex_index")
 LONGEST_LIST = 1 << 12
 """Numbers in one list of a row."""
 _CORNERS = 3
-_NUMBER = re.compile(
-    rb"[+-]?(\d+\.?\d*(e[+-]?\d+)?|\.\d+(e[+-]?\d+)?|nan|inf|infinity)", re.IGNORECASE
-)
+_NUMBER = re.compile(rb"[+-]?((\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?|nan|inf|infinity)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)

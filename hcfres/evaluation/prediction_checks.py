@@ -1,6 +1,7 @@
 """Whether a table of predictions is what PredictionWriter writes: types, masks, counts."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -49,8 +50,22 @@ def parsed_source(path: Path, about: bytes) -> PredictionSource:
     return source
 
 
-def checked_table(path: Path, table: pa.Table, holds: Holds = "queries") -> pa.Table:
+@dataclass(frozen=True)
+class Part:
+    """Some rows of a file."""
+
+    path: Path
+    first: int = 0
+    """Of the rows, counted in the file."""
+
+
+def checked_table(part: Part, table: pa.Table, holds: Holds = "queries") -> pa.Table:
     """The table in the types of COLUMNS, once all its masks are over the vertices of their scan.
+
+    Args:
+        part: what `table` is of the file, for errors.
+        table: the rows.
+        holds: what the file has of each answer.
 
     Raises:
         DataError: values that cannot be of their column's type, or are missing where `holds`
@@ -64,25 +79,26 @@ def checked_table(path: Path, table: pa.Table, holds: Holds = "queries") -> pa.T
             table = table.cast(wanted)
         table = table.combine_chunks()
         table.validate(full=True)
-        _require_values(path, table, holds)
-        _require_masks(path, table, holds)
-        _require_boxes(path, table, holds)
+        _require_values(part, table, holds)
+        _require_masks(part, table, holds)
+        _require_boxes(part, table, holds)
     except pa.ArrowException as error:
-        raise DataError(path, f"a column is not of its type ({error})"[:500], AGAIN) from None
+        raise DataError(part.path, f"a column is not of its type ({error})"[:500], AGAIN) from None
     return table
 
 
-def _require_values(path: Path, table: pa.Table, holds: Holds) -> None:
+def _require_values(part: Part, table: pa.Table, holds: Holds) -> None:
     for name in table.column_names:
         if name in UNFILLED[holds]:
             filled = ~array(table[name].is_null())
-            _require(path, ~filled, f"`{name}` has a value, which files of {holds} do not know")
+            _require(part, ~filled, f"`{name}` has a value, which files of {holds} do not know")
             continue
         missing = _missing(table[name], _ALWAYS_NULL_TOO[holds])
         if missing is not None:
-            raise DataError(path, f"`{name}` lacks a value", AGAIN, f"row {missing}")
+            place = f"row {part.first + missing}"
+            raise DataError(part.path, f"`{name}` lacks a value", AGAIN, place)
     known = np.isin(array(table["eval_type"]), EVAL_TYPES)
-    _require(path, known, f"an eval_type that is none of {', '.join(EVAL_TYPES)}")
+    _require(part, known, f"an eval_type that is none of {', '.join(EVAL_TYPES)}")
 
 
 def _missing(column: pa.ChunkedArray, allowed: tuple[str, ...]) -> int | None:
@@ -103,45 +119,45 @@ def _names(kind: pa.DataType) -> list[str]:
     return [kind.field(place).name for place in range(kind.num_fields)]
 
 
-def _require_masks(path: Path, table: pa.Table, holds: Holds) -> None:
+def _require_masks(part: Part, table: pa.Table, holds: Holds) -> None:
     points = sums(table["superpoint_points" if holds == "queries" else "target_runs"])
-    _require(path, points <= MOST_VERTICES, f"more than {MOST_VERTICES} vertices")
+    _require(part, points <= MOST_VERTICES, f"more than {MOST_VERTICES} vertices")
     if holds == "queries":
-        _require_superpoints(path, table)
+        _require_superpoints(part, table)
     for name in ("target_runs",) if holds == "boxes" else ("union_runs", "target_runs"):
-        _require(path, sums(table[name]) == points, f"{name} is not over the scan's vertices")
+        _require(part, sums(table[name]) == points, f"{name} is not over the scan's vertices")
     if holds in ("queries", "instances"):
         runs = pc.struct_field(pc.list_flatten(table["instances"]), "runs")
         owner = owners(table["instances"])
         whole = _all_of(sums(runs) == points[owner], owner, len(table))
-        _require(path, whole, "an instance is not over the scan's vertices")
+        _require(part, whole, "an instance is not over the scan's vertices")
 
 
-def _require_superpoints(path: Path, table: pa.Table) -> None:
+def _require_superpoints(part: Part, table: pa.Table) -> None:
     counts = {name: lengths(table[name]) for name in ("superpoint_points", "superpoint_true")}
     sizes, true = (values(table[name]) for name in counts)
     impossible = "superpoint_points and superpoint_true that cannot be"
-    _require(path, counts["superpoint_points"] == counts["superpoint_true"], impossible)
+    _require(part, counts["superpoint_points"] == counts["superpoint_true"], impossible)
     inside = (sizes >= 0) & (true >= 0) & (true <= sizes)
     rows = owners(table["superpoint_points"])
-    _require(path, _all_of(inside, rows, len(table)), impossible)
+    _require(part, _all_of(inside, rows, len(table)), impossible)
     logits = array(pc.binary_length(table["union_logits"]))
     right = (logits == 0) | (logits == counts["superpoint_points"])
-    _require(path, right, "union_logits is not over the superpoints")
+    _require(part, right, "union_logits is not over the superpoints")
 
 
-def _require_boxes(path: Path, table: pa.Table, holds: Holds) -> None:
+def _require_boxes(part: Part, table: pa.Table, holds: Holds) -> None:
     targets = lengths(table["target_boxes"]) == lengths(table["object_ids"])
-    _require(path, targets, "target_boxes are not one for each of object_ids")
+    _require(part, targets, "target_boxes are not one for each of object_ids")
     boxes = pc.list_flatten(table["target_boxes"])
     owner = owners(table["target_boxes"])
-    _require(path, _all_of(_are_boxes(boxes), owner, len(table)), "target_boxes holds no box")
+    _require(part, _all_of(_are_boxes(boxes), owner, len(table)), "target_boxes holds no box")
     if holds == "union":
         return
     boxes = pc.struct_field(pc.list_flatten(table["instances"]), "box")
     owner = owners(table["instances"])
     right = _are_boxes(boxes) | ((lengths(boxes) == 0) & (holds != "boxes"))
-    _require(path, _all_of(right, owner, len(table)), "the box of an instance is none")
+    _require(part, _all_of(right, owner, len(table)), "the box of an instance is none")
 
 
 def _are_boxes(lists: pa.ChunkedArray) -> Bool[np.ndarray, " lists"]:
@@ -154,9 +170,10 @@ def _are_boxes(lists: pa.ChunkedArray) -> Bool[np.ndarray, " lists"]:
     return right
 
 
-def _require(path: Path, right: Bool[np.ndarray, " rows"], what: str) -> None:
+def _require(part: Part, right: Bool[np.ndarray, " rows"], what: str) -> None:
     if not right.all():
-        raise DataError(path, what, AGAIN, f"row {int(np.flatnonzero(~right)[0])}")
+        row = part.first + int(np.flatnonzero(~right)[0])
+        raise DataError(part.path, what, AGAIN, f"row {row}")
 
 
 def _all_of(

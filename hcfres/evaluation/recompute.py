@@ -1,5 +1,7 @@
 """Every accuracy again from predictions.parquet alone, with thresholds moved at will."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +18,12 @@ from hcfres.evaluation.arrow_lists import array, lengths, owners, sums, values
 from hcfres.evaluation.groups import GroupMetrics, group_metrics
 from hcfres.evaluation.intervals import Intervals, common_counts, intervals_of, merged
 from hcfres.evaluation.metrics import Overlap, answers_nothing, intersection_over_union
-from hcfres.evaluation.prediction_checks import AGAIN, checked_table, parsed_source
+from hcfres.evaluation.prediction_checks import (
+    AGAIN,
+    Part,
+    checked_table,
+    parsed_source,
+)
 from hcfres.evaluation.prediction_columns import COLUMNS, FORMAT
 from hcfres.evaluation.predictions import PredictionSource
 from hcfres.evaluation.runs import decode_logits
@@ -43,6 +50,8 @@ class PredictionTable:
 
 
 AS_EVALUATED = Thresholds()
+ROWS = 512
+"""Rows of a file that are in memory at a time."""
 
 
 def evaluate_file(path: Path, thresholds: Thresholds = AS_EVALUATED) -> GroupMetrics:
@@ -52,38 +61,84 @@ def evaluate_file(path: Path, thresholds: Thresholds = AS_EVALUATED) -> GroupMet
         DataError: `path` is no predictions file of this format, or holds no masks.
         ValueError: the thresholds ask for masks that the file does not hold.
     """
-    return point_metrics(read_predictions(path), thresholds)
-
-
-def point_metrics(opened: PredictionTable, thresholds: Thresholds = AS_EVALUATED) -> GroupMetrics:
-    """The group metrics of an opened file, as `evaluate_file`."""
-    ious, nothing = expression_scores(opened, thresholds)
-    return group_metrics(opened.table["eval_type"].to_pylist(), ious, nothing)
+    kinds: list[str] = []
+    found = [(np.zeros(0), np.zeros(0, dtype=bool))]
+    for part in read_parts(path):
+        kinds += part.table["eval_type"].to_pylist()
+        found.append(expression_scores(part, thresholds))
+    ious, nothing = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
+    return group_metrics(kinds, ious, nothing)
 
 
 def read_predictions(path: Path) -> PredictionTable:
-    """Open a predictions file.
+    """Open a predictions file, all of it.
 
     Raises:
         DataError: the file is missing, damaged, of another format, or lacks a column.
     """
+    parts = list(read_parts(path))
+    whole = pa.concat_tables([part.table for part in parts])
+    return PredictionTable(parts[0].source, whole.combine_chunks())
+
+
+def read_parts(path: Path, rows: int = ROWS) -> Iterator[PredictionTable]:
+    """Open a predictions file some rows at a time, in order; at least one part, perhaps of none.
+
+    Raises:
+        DataError: as `read_predictions`; a part that is wrong, when it is reached.
+    """
+    with ExitStack() as closing:
+        with _readable(path):
+            file = closing.enter_context(pq.ParquetFile(path))
+            source = _described(path, file.schema_arrow)
+            sizes = _group_sizes(file)
+        first = 0
+        for groups in _together(sizes, rows):
+            with _readable(path):
+                table = file.read_row_groups(groups)
+            yield PredictionTable(source, checked_table(Part(path, first), table, source.holds))
+            first += len(table)
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
     try:
-        table = pq.read_table(path)
-        names = table.column_names
-    except (OSError, UnicodeDecodeError, pa.ArrowException) as error:
+        yield
+    except (OSError, pa.ArrowException) as error:
         said = f"not a readable parquet file ({error})"[:500]
         raise DataError(path, said, AGAIN) from None
-    about = (table.schema.metadata or {}).get(b"hcfres", b"{}")
+
+
+def _described(path: Path, schema: pa.Schema) -> PredictionSource:
+    about = (schema.metadata or {}).get(b"hcfres", b"{}")
     if (found := _format(about)) != FORMAT:
         older = "; it has neither boxes nor passports" if found == 1 else ""
         reason = f"predictions of format {found}, where {FORMAT} is read{older}"
         raise DataError(path, reason, AGAIN)
+    names = schema.names
     if missing := COLUMNS.keys() - set(names):
         raise DataError(path, f"columns are missing: {', '.join(sorted(missing))}", AGAIN)
     if len(set(names)) != len(names):
         raise DataError(path, "a column comes twice", AGAIN)
-    source = parsed_source(path, about)
-    return PredictionTable(source, checked_table(path, table, source.holds))
+    return parsed_source(path, about)
+
+
+def _group_sizes(file: pq.ParquetFile) -> list[int]:
+    return [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
+
+
+def _together(sizes: Sequence[int], rows: int) -> Iterator[list[int]]:
+    """Row groups that follow each other, about `rows` rows of them at a time."""
+    some: list[int] = []
+    count = 0
+    for group, size in enumerate(sizes):
+        some.append(group)
+        count += size
+        if count >= rows:
+            yield some
+            some, count = [], 0
+    if some or not sizes:
+        yield some
 
 
 def _format(about: bytes) -> object:

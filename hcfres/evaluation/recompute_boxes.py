@@ -1,7 +1,5 @@
 """Multi3DRefer's box F1 again from predictions.parquet alone."""
 
-from pathlib import Path
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -9,34 +7,28 @@ from jaxtyping import Bool, Float, Int64
 
 from hcfres.data.errors import DataError
 from hcfres.evaluation.arrow_lists import array, lengths, owners, starts, values
-from hcfres.evaluation.box_metrics import SAME_OBJECT, BoxMetrics, box_f1, box_metrics
+from hcfres.evaluation.box_metrics import BoxMetrics, box_f1, box_metrics
 from hcfres.evaluation.boxes import distinct, stacked
+from hcfres.evaluation.metrics import THRESHOLDS
 from hcfres.evaluation.prediction_columns import LEVELS
 from hcfres.evaluation.recompute import (
     AS_EVALUATED,
     PredictionTable,
     Thresholds,
     expression_scores,
-    read_predictions,
 )
 
 
-def evaluate_boxes(path: Path) -> dict[str, float]:
-    """Every box score of a file: `box/group/f1_25` and so on, `box_distinct/...` besides.
-
-    Raises:
-        DataError: `path` is no predictions file of this format, or says nothing of instances.
-    """
-    opened = read_predictions(path)
-    return {
-        f"{name}/{key}": value
-        for name, merge in (("box", None), ("box_distinct", SAME_OBJECT))
-        for key, value in box_scores(opened, merge).flat().items()
-    }
-
-
 def box_scores(opened: PredictionTable, same_object: float | None = None) -> BoxMetrics:
-    """Score the boxes of an opened file.
+    """The group metrics of `expression_f1`."""
+    scores = expression_f1(opened, same_object)
+    return box_metrics(opened.table["eval_type"].to_pylist(), scores)
+
+
+def expression_f1(
+    opened: PredictionTable, same_object: float | None = None
+) -> Float[np.ndarray, "expressions thresholds"]:
+    """F1 of each row at each of THRESHOLDS.
 
     Each fired query, or each instance of another system, predicts the box of its mask; an answer
     of "nothing" (too few vertices) predicts none.
@@ -61,13 +53,13 @@ def box_scores(opened: PredictionTable, same_object: float | None = None) -> Box
     boxes_of = starts(owner, len(table))
     targets = stacked(values(pc.list_flatten(table["target_boxes"])))
     targets_of = starts(owners(table["target_boxes"]), len(table))
-    scores = np.zeros((len(table), 2))
+    scores = np.zeros((len(table), len(THRESHOLDS)))
     for row in range(len(table)):
         boxes = predicted[boxes_of[row] : boxes_of[row + 1]]
         if same_object is not None and len(boxes) > 1:
             boxes = boxes[distinct(boxes, same_object)]
         scores[row] = box_f1(boxes, targets[targets_of[row] : targets_of[row + 1]])
-    return box_metrics(table["eval_type"].to_pylist(), scores)
+    return scores
 
 
 def _predicted(

@@ -1,9 +1,9 @@
-"""The guard on stage versions: code that changed, and versions that did not.
+"""The guard on the versions of the rooms and of stages: code that changed, versions that did not.
 
 python -m hcfres.pipeline.guard
-    says which stages' code differs from what is recorded
+    says whose code differs from what is recorded
 python -m hcfres.pipeline.guard --raised masks tokens
-    records the code of stages whose version was raised in stages.py (or that are new)
+    records the code of what had its version raised (or is new)
 python -m hcfres.pipeline.guard --no-effect masks --because "the loop was split in two"
     records a change that makes the same values: kept results stay valid
 """
@@ -14,15 +14,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hcfres.pipeline.stages import RECORDED, STAGES, recorded
+from hcfres.pipeline.stages import RECORDED, recorded
+from hcfres.pipeline.versions import GUARDED, Guarded
 from hcfres.store.files import write_atomic
-from hcfres.store.stage import Stage
 from hcfres.store.toml import write_toml
 
 Recorded = dict[str, dict[str, Any]]
 
 HEAD = """\
-# The code of each stage when its version was set; kept by `python -m hcfres.pipeline.guard`.
+# The code of the rooms and of each stage when its version was set;
+# kept by `python -m hcfres.pipeline.guard`.
 # `unchanged`: earlier code of the same version, and why the change has no effect on any result.
 
 """
@@ -32,52 +33,52 @@ class GuardError(ValueError):
     """A record that would hide a change."""
 
 
-def complaints(told: Recorded, stages: Sequence[Stage[Any]] = STAGES) -> tuple[str, ...]:
-    """What is wrong between the stages and their record, and what to do about each."""
-    found = [_complaint(stage, told.get(stage.name)) for stage in stages]
-    gone = sorted(told.keys() - {stage.name for stage in stages})
+def complaints(told: Recorded, guarded: Sequence[Guarded] = GUARDED) -> tuple[str, ...]:
+    """What is wrong between versions, code and record, and what to do about each."""
+    found = [_complaint(item, told.get(item.name)) for item in guarded]
+    gone = sorted(told.keys() - {item.name for item in guarded})
     found += [f"{name}: recorded, but there is no such stage; remove it" for name in gone]
     return tuple(text for text in found if text)
 
 
-def record_raised(told: Recorded, stage: Stage[Any]) -> Recorded:
-    """The record with a stage whose version was raised, or that is new.
+def record_raised(told: Recorded, item: Guarded) -> Recorded:
+    """The record with something whose version was raised, or that is new.
 
     Raises:
         GuardError: the version is the recorded one.
     """
-    old = told.get(stage.name)
-    if old and old["version"] >= stage.version and old["fingerprint"] != stage.fingerprint():
+    old = told.get(item.name)
+    if old and old["version"] >= item.version and old["fingerprint"] != item.fingerprint():
         raise GuardError(
-            f"{stage.name}: version {stage.version} is recorded with other code. Raise it in "
-            "hcfres/pipeline/stages.py first, or say --no-effect"
+            f"{item.name}: version {item.version} is recorded with other code. Raise it in "
+            f"{item.set_in} first, or say --no-effect"
         )
-    return told | {stage.name: {"version": stage.version, "fingerprint": stage.fingerprint()}}
+    return told | {item.name: {"version": item.version, "fingerprint": item.fingerprint()}}
 
 
-def record_no_effect(told: Recorded, stage: Stage[Any], because: str) -> Recorded:
-    """The record with a stage whose change makes the same values; results of before stay valid.
+def record_no_effect(told: Recorded, item: Guarded, because: str) -> Recorded:
+    """The record with a change that makes the same values; results of before stay valid.
 
     Raises:
         GuardError: no reason, no earlier record, or another version.
     """
-    old = told.get(stage.name)
+    old = told.get(item.name)
     if not because.strip():
-        raise GuardError(f"{stage.name}: say --because, why the change has no effect")
-    if not old or old["version"] != stage.version:
-        raise GuardError(f"{stage.name}: version {stage.version} is not recorded; say --raised")
-    own = stage.fingerprint()
+        raise GuardError(f"{item.name}: say --because, why the change has no effect")
+    if not old or old["version"] != item.version:
+        raise GuardError(f"{item.name}: version {item.version} is not recorded; say --raised")
+    own = item.fingerprint()
     if old["fingerprint"] == own:
         return told
     unchanged = {**old.get("unchanged", {}), old["fingerprint"]: because.strip()}
     unchanged.pop(own, None)
-    new = {"version": stage.version, "fingerprint": own, "unchanged": unchanged}
-    return told | {stage.name: new}
+    new = {"version": item.version, "fingerprint": own, "unchanged": unchanged}
+    return told | {item.name: new}
 
 
 def write_record(told: Recorded, path: Path = RECORDED) -> None:
-    """Write the record, stages in the order of their line."""
-    names = [stage.name for stage in STAGES]
+    """Write the record in the order of GUARDED."""
+    names = [item.name for item in GUARDED]
     ordered = {name: told[name] for name in sorted(told, key=[*names, *told].index)}
     write_atomic(path, (HEAD + write_toml(ordered)).encode())
 
@@ -85,18 +86,18 @@ def write_record(told: Recorded, path: Path = RECORDED) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; 0 when code and record agree."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    names = [stage.name for stage in STAGES]
+    names = [item.name for item in GUARDED]
     parser.add_argument("--raised", nargs="+", choices=[*names, "all"], default=[])
     parser.add_argument("--no-effect", nargs="+", choices=[*names, "all"], default=[])
     parser.add_argument("--because", default="")
     asked = parser.parse_args(arguments)
     told = recorded()
     try:
-        for stage in STAGES:
-            if {stage.name, "all"} & set(asked.raised):
-                told = record_raised(told, stage)
-            if {stage.name, "all"} & set(asked.no_effect):
-                told = record_no_effect(told, stage, asked.because)
+        for item in GUARDED:
+            if {item.name, "all"} & set(asked.raised):
+                told = record_raised(told, item)
+            if {item.name, "all"} & set(asked.no_effect):
+                told = record_no_effect(told, item, asked.because)
     except GuardError as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -107,21 +108,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if found else 0
 
 
-def _complaint(stage: Stage[Any], old: dict[str, Any] | None) -> str:
+def _complaint(item: Guarded, old: dict[str, Any] | None) -> str:
     command = "python -m hcfres.pipeline.guard"
     if old is None:
-        return f"{stage.name}: not recorded; run `{command} --raised {stage.name}`"
-    if old["version"] != stage.version:
+        return f"{item.name}: not recorded; run `{command} --raised {item.name}`"
+    if old["version"] != item.version:
         return (
-            f"{stage.name}: version {stage.version}, recorded {old['version']}; "
-            f"run `{command} --raised {stage.name}`"
+            f"{item.name}: version {item.version}, recorded {old['version']}; "
+            f"run `{command} --raised {item.name}`"
         )
-    if old["fingerprint"] != stage.fingerprint():
+    if old["fingerprint"] != item.fingerprint():
         return (
-            f"{stage.name}: its code changed ({old['fingerprint']} -> {stage.fingerprint()}) but "
-            f"its version is still {stage.version}. If any result may change, raise the version in "
-            f"hcfres/pipeline/stages.py and run `{command} --raised {stage.name}`; if none can, "
-            f"run `{command} --no-effect {stage.name} --because WHY`"
+            f"{item.name}: its code changed ({old['fingerprint']} -> {item.fingerprint()}) but "
+            f"its version is still {item.version}. If any result may change, raise the version in "
+            f"{item.set_in} and run `{command} --raised {item.name}`; if none can, "
+            f"run `{command} --no-effect {item.name} --because WHY`"
         )
     return ""
 

@@ -41,13 +41,3 @@ def text_job(
         lambda: stages.TEXT.make(descriptions, encoder, preparation.machine),
         progress=preparation.progress,
     )
-
-
-def prepare_text(
-    label: str,
-    expressions: Sequence[Expression],
-    encoder: EncoderConfig,
-    preparation: Preparation,
-) -> TextFeatures:
-    """The token features of some sentences, from the store or made now; arguments as `text_job`."""
-    return text_job(label, expressions, encoder, preparation).value()

@@ -8,14 +8,14 @@ import numpy as np
 import pyarrow.compute as pc
 from jaxtyping import Bool
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 
 from hcfres.data.errors import DataError
 from hcfres.data.scene import Scene
 from hcfres.evaluation.recompute import PredictionTable
 from hcfres.evaluation.runs import decode_runs
 from hcfres.reporting.panels import faded, without_gaps
-from hcfres.reporting.views import cloud_view
+from hcfres.reporting.views import best_corner, cloud_view
 
 SHOWN = ("zt_w_d", "st_wo_d", "st_w_d", "mt")
 """The groups of which one expression each is shown."""
@@ -113,23 +113,29 @@ def example_masks(
         setting: what the cells were computed on, for the title.
     """
     keys = choose(rows[0][1])
-    figure = Figure(figsize=(2.3 * (1 + len(rows)), 0.4 + 2.15 * len(keys)), layout="constrained")
+    figure = Figure(figsize=(2.3 * (1 + len(rows)), 0.7 + 2.15 * len(keys)), layout="constrained")
     figure.suptitle(f"{title}: validation expressions of {setting}, drawn by lot", fontsize=11)
-    parts = figure.subfigures(len(keys), 1, squeeze=False)[:, 0]
+    heights = [0.12, *[1.0] * len(keys)]
+    header, *parts = figure.subfigures(1 + len(keys), 1, height_ratios=heights, squeeze=False)[:, 0]
+    _name_columns(header, ["ground truth", *(label for label, _ in rows)])
     for part, key in zip(parts, keys, strict=True):
         found = [find_example(predictions, key) for _, predictions in rows]
         scene = read_scene(found[0].scene_id)
         part.suptitle(f"“{found[0].description}”", fontsize=10, style="italic", wrap=True)
         panels = part.subplots(1, 1 + len(rows))
-        _draw(panels[0], scene, found[0].true, _meant(found[0]))
+        shown = found[0].true if found[0].true.any() else found[0].answered
+        corner = best_corner(scene, shown)
+        _draw(panels[0], scene, found[0].true, corner, _meant(found[0]))
         for axes, example in zip(panels[1:], found, strict=True):
             said = "nothing; " if example.nothing else ""
-            _draw(axes, scene, example.answered, f"{said}IoU {100 * example.iou:.0f} %")
-        if part is parts[0]:
-            names = ["ground truth", *(label for label, _ in rows)]
-            for axes, name in zip(panels, names, strict=True):
-                axes.set_title(name, fontsize=9, fontweight="bold")
+            _draw(axes, scene, example.answered, corner, f"{said}IoU {100 * example.iou:.0f} %")
     return figure
+
+
+def _name_columns(header: SubFigure, names: Sequence[str]) -> None:
+    for axes, name in zip(header.subplots(1, len(names)), names, strict=True):
+        axes.axis("off")
+        axes.text(0.5, 0.5, name, ha="center", va="center", fontsize=9, fontweight="bold")
 
 
 def _meant(example: Example) -> str:
@@ -137,8 +143,10 @@ def _meant(example: Example) -> str:
     return f"{count} target{'s' * (count != 1)}" if count else "no such object"
 
 
-def _draw(axes: Axes, scene: Scene, mask: Bool[np.ndarray, " points"], below: str) -> None:
-    axes.imshow(without_gaps(cloud_view(faded(scene), mask, *_PANEL)))
+def _draw(
+    axes: Axes, scene: Scene, mask: Bool[np.ndarray, " points"], corner: int, below: str
+) -> None:
+    axes.imshow(without_gaps(cloud_view(faded(scene), mask, *_PANEL, corner)))
     axes.set_xticks([])
     axes.set_yticks([])
     axes.spines[:].set_visible(False)

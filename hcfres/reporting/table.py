@@ -22,6 +22,10 @@ class Column:
     higher_is_better: bool = True
     scale: float = 100.0
     """What a stored number is multiplied by for print; accuracies are stored as fractions."""
+    comparable: bool = True
+    """Whether ours minus the paper's means anything."""
+    note: str = ""
+    """What the caption has to say of it."""
 
 
 @dataclass(frozen=True)
@@ -79,16 +83,18 @@ def summarise(values: list[float], column: Column) -> Number | None:
     return Number(statistics.fmean(finite), spread)
 
 
-def difference(line: Line) -> tuple[tuple[float | None, ...], ...] | None:
-    """Ours minus the paper's, in print units; None where one of the two is missing."""
+def difference(
+    line: Line, columns: tuple[Column, ...]
+) -> tuple[tuple[float | None, ...], ...] | None:
+    """Ours minus the paper's, in print units; None where one is missing or they do not compare."""
     if line.ours is None:
         return None
     return tuple(
         tuple(
-            None if ours is None or paper is None else ours.mean - paper
+            ours.mean - paper if column.comparable and ours and paper is not None else None
             for ours, paper in zip(ours_cell, paper_cell, strict=True)
         )
-        for ours_cell, paper_cell in zip(line.ours, line.paper, strict=True)
+        for column, ours_cell, paper_cell in zip(columns, line.ours, line.paper, strict=True)
     )
 
 

@@ -1,5 +1,6 @@
 """A table written as Markdown and as LaTeX; both print the same numbers."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -19,11 +20,17 @@ class _Style:
 _MARKDOWN = _Style(
     lambda t: f"**{t}**", lambda t: f"<u>{t}</u>", lambda t: t.replace("|", "\\|"), " ± "
 )
-_LATEX_SPECIAL = {c: f"\\{c}" for c in "&%$#_{}"} | {"~": r"\textasciitilde{}", "–": "--"}
+_LATEX_SPECIAL = {c: f"\\{c}" for c in "&%$#_{}"} | {
+    "~": r"\textasciitilde{}",
+    "–": "--",
+    "✓": r"\checkmark{}",
+    "✗": r"$\times$",
+}
+_COMMAND = re.compile("`([^`]*)`")
 _LATEX = _Style(
     lambda t: rf"\textbf{{{t}}}",
     lambda t: rf"\underline{{{t}}}",
-    lambda t: "".join(_LATEX_SPECIAL.get(c, c) for c in t),
+    lambda t: _COMMAND.sub(r"\\texttt{\1}", "".join(_LATEX_SPECIAL.get(c, c) for c in t)),
     r" $\pm$ ",
 )
 
@@ -31,21 +38,21 @@ _LATEX = _Style(
 def markdown(table: Table) -> str:
     """Write the table as GitHub-flavoured Markdown."""
     header = [table.row_header, "", *(column.header for column in table.columns)]
-    lines = [f"# {table.title}", "", table.caption, ""]
+    lines = [f"# {table.title}", "", _caption(table), ""]
     lines += [_bar(header), _bar(["---"] * 2 + ["---:"] * len(table.columns))]
     lines += [_bar(row) for row in _rows(table, _MARKDOWN)]
     return "\n".join(lines) + "\n"
 
 
 def latex(table: Table) -> str:
-    """Write the table as a LaTeX `table` environment (needs booktabs)."""
+    """Write the table as a LaTeX `table` environment (needs booktabs and amssymb)."""
     header = [table.row_header, "", *(column.header for column in table.columns)]
     spec = "ll" + "r" * len(table.columns)
     body = [" & ".join(row) + r" \\" for row in _rows(table, _LATEX)]
     return "\n".join(
         [
             r"\begin{table}",
-            rf"\caption{{{_LATEX.plain(table.title)}. {_LATEX.plain(table.caption)}}}",
+            rf"\caption{{{_LATEX.plain(table.title)}. {_LATEX.plain(_caption(table))}}}",
             rf"\begin{{tabular}}{{{spec}}}",
             r"\toprule",
             " & ".join(_LATEX.plain(cell) for cell in header) + r" \\",
@@ -57,6 +64,11 @@ def latex(table: Table) -> str:
             "",
         ]
     )
+
+
+def _caption(table: Table) -> str:
+    notes = [column.note for column in table.columns if column.note]
+    return " ".join([table.caption, *notes])
 
 
 def _bar(cells: list[str]) -> str:
@@ -82,7 +94,7 @@ def _rows(table: Table, style: _Style) -> list[list[str]]:
             for i, (c, parts) in enumerate(zip(table.columns, line.paper, strict=True))
         ]
         rows.append(["", style.plain("paper, ScanNet"), *paper])
-        if (gaps := difference(line)) is not None:
+        if (gaps := difference(line, table.columns)) is not None:
             cells = [
                 " / ".join(_signed(v, c, style) for v in parts)
                 for c, parts in zip(table.columns, gaps, strict=True)

@@ -60,16 +60,24 @@ def splat(
 
 
 def cloud_view(
-    scene: Scene, mask: Bool[np.ndarray, " points"], height: int = 480, width: int = 640
+    scene: Scene,
+    mask: Bool[np.ndarray, " points"],
+    height: int = 480,
+    width: int = 640,
+    corner: int | None = None,
 ) -> UInt8[np.ndarray, "height width 3"]:
     """The scan obliquely from above, the mask in red; surfaces seen from behind are left out.
 
-    The camera stands over the corner from which most of the mask is to be seen.
+    The camera stands over `corner` (0 to 3), without one over `best_corner` of the mask.
     """
+    chosen = best_corner(scene, mask) if corner is None else corner
+    return _look(scene, mask, overview_pose(scene.vertices, chosen), height, width)[0]
+
+
+def best_corner(scene: Scene, mask: Bool[np.ndarray, " points"]) -> int:
+    """The corner, 0 to 3, from over which most of the mask is to be seen."""
     poses = [overview_pose(scene.vertices, corner) for corner in range(4)]
-    shares = [_look(scene, mask, pose, height // 4, width // 4)[1].sum() for pose in poses]
-    image, _ = _look(scene, mask, poses[int(np.argmax(shares))], height, width)
-    return image
+    return int(np.argmax([_look(scene, mask, pose, 120, 160)[1].sum() for pose in poses]))
 
 
 def _look(

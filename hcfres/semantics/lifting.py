@@ -78,26 +78,6 @@ def instance_operator(
     return instances.operator()
 
 
-def both_operators(
-    frames: Iterable[Frame],
-    vertices: Float[np.ndarray, "points 3"],
-    superpoints: Superpoints,
-    config: LiftingConfig,
-    *,
-    grid: tuple[int, int],
-    masks: FrameMasks,
-    overlap: Overlap,
-    legacy: tuple[Legacy, ...] = (),
-) -> tuple[LiftingOperator, LiftingOperator]:
-    """`dense_operator` and `instance_operator`, each frame searched once for both."""
-    tokens = _Tokens(superpoints, grid, legacy)
-    instances = _Instances(superpoints, masks, overlap, legacy)
-    for hits in frame_hits(frames, vertices, config, legacy):
-        tokens.add(hits)
-        instances.add(hits)
-    return tokens.operator(), instances.operator()
-
-
 def apply(
     operator: LiftingOperator, features: Float[np.ndarray, "columns width"]
 ) -> SuperpointFeatures:

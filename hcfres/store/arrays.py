@@ -65,16 +65,20 @@ def load_arrays(path: Path, kind: type[V]) -> V:
     try:
         arrays = load_file(path)
     except (SafetensorError, OSError) as error:
-        said = str(error)[:500].encode("unicode_escape").decode()  # it quotes the file
-        raise StoreError(f"{path} cannot be read: {said}") from error
+        raise StoreError(f"{path} cannot be read: {_quoted(str(error))}") from error
     wanted = {field.name for field in fields(kind)}  # type: ignore[arg-type]
     if unknown := sorted(arrays.keys() - wanted):
-        raise StoreError(f"{path} is no {kind.__name__}: it has {', '.join(unknown)[:200]}")
+        raise StoreError(f"{path} is no {kind.__name__}: it has {_quoted(', '.join(unknown))}")
     absent: Mapping[str, None] = dict.fromkeys(wanted - arrays.keys())
     try:
         return kind(**arrays, **absent)
     except (TypeError, ValueError) as error:
-        raise StoreError(f"{path} is no {kind.__name__}: {str(error)[:500]}") from error
+        raise StoreError(f"{path} is no {kind.__name__}: {_quoted(str(error))}") from error
+
+
+def _quoted(text: str) -> str:
+    """What a file made somebody say: its beginning, and nothing that a terminal would obey."""
+    return text[:500].encode("unicode_escape").decode()
 
 
 def _arrays_of(value: Any) -> dict[str, np.ndarray]:

@@ -1,4 +1,4 @@
-"""The code a function reaches within its package, and a fingerprint of it.
+"""The code a function reaches within its package and those beside, and a fingerprint of it.
 
 Read from the sources, nothing is imported. The walk errs on the side of too much: a method is
 reached when its class is and anything reached asks some object for an attribute of its name.

@@ -1,4 +1,4 @@
-"""A package as syntax trees: which names its modules define and import. Nothing is run."""
+"""Packages as syntax trees: which names their modules define and import. Nothing is run."""
 
 import ast
 from collections.abc import Iterator, Mapping
@@ -80,6 +80,8 @@ class Package:
     """The package's own folder; its name is the first part of every module's."""
     changed: Mapping[str, str] = field(default_factory=dict)
     """Sources that stand in for those on the disk, by module: to ask what a change would do."""
+    beside: tuple["Package", ...] = ()
+    """Packages that this one imports from, which are looked into too."""
     _parsed: dict[str, Module | None] = field(default_factory=dict)
 
     @property
@@ -88,7 +90,7 @@ class Package:
         return self.root.name
 
     def module(self, name: str) -> Module | None:
-        """The module of that dotted name, or None if the package has none."""
+        """The module of that dotted name, or None if neither this nor those beside have it."""
         if name not in self._parsed:
             self._parsed[name] = self._parse(name)
         return self._parsed[name]
@@ -96,7 +98,8 @@ class Package:
     def _parse(self, name: str) -> Module | None:
         first, *rest = name.split(".")
         if first != self.name:
-            return None
+            found = (package.module(name) for package in self.beside)
+            return next((module for module in found if module), None)
         place = self.root.joinpath(*rest)
         for path, is_package in ((place / "__init__.py", True), (place.with_suffix(".py"), False)):
             if path.is_file():

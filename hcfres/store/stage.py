@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
 from hcfres.store.closure import Closure, closure
+from hcfres.store.errors import StoreError
 from hcfres.store.modules import Package
 
 V = TypeVar("V")
@@ -32,6 +34,11 @@ class Stage(Generic[V]):
     unchanged: frozenset[str] = frozenset()
     """Fingerprints of earlier code of this version that made the same values."""
 
+    @property
+    def roots(self) -> tuple[str, ...]:
+        """All that is named of the code that decides the value."""
+        return (self.maker, *self.also)
+
     def make(self, *arguments: Any, **named: Any) -> V:
         """Call the maker."""
         module, _, name = self.maker.partition(":")
@@ -39,11 +46,11 @@ class Stage(Generic[V]):
 
     def closure(self) -> Closure:
         """The code that the maker reaches."""
-        return closure((self.maker, *self.also), sources(self.maker))
+        return closure(self.roots, sources(self.maker))
 
     def fingerprint(self) -> str:
         """Identify the code that the maker reaches, as this process found it on the disk."""
-        return code_fingerprint((self.maker, *self.also))
+        return code_fingerprint(self.roots)
 
     def is_own(self, fingerprint: str) -> bool:
         """Whether code of this fingerprint makes the values that today's code makes."""
@@ -52,18 +59,24 @@ class Stage(Generic[V]):
 
 @lru_cache(maxsize=256)
 def code_fingerprint(roots: tuple[str, ...]) -> str:
-    """Identify the code that some functions and classes of one package reach."""
+    """Identify the code that functions and classes of the first one's package reach."""
     return closure(roots, sources(roots[0])).fingerprint()
 
 
 def sources(reference: str) -> Package:
-    """The package of a `package.module:name`, its modules parsed once in this process."""
+    """The package of a `package.module:name`, its modules parsed once in this process.
+
+    Another package than this one is found without being imported, and read together with this one.
+    """
     first = reference.partition(".")[0]
     if first == PACKAGE.name:
         return _parsed(PACKAGE)
-    return _parsed(Path(str(import_module(first).__file__)).parent)
+    found = find_spec(first)
+    if found is None or not found.submodule_search_locations:
+        raise StoreError(f"there is no package {first} here, which {reference} names")
+    return _parsed(Path(found.submodule_search_locations[0]))
 
 
 @lru_cache(maxsize=8)
 def _parsed(root: Path) -> Package:
-    return Package(root)
+    return Package(root, beside=() if root == PACKAGE else (_parsed(PACKAGE),))

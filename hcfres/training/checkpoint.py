@@ -42,6 +42,16 @@ def save(
     write_tensors(folder / _STATE, tensors, about)
 
 
+def is_of(folder: Path, identity: str) -> bool:
+    """Whether `restore` goes on with what the folder holds; true where nothing was saved.
+
+    Raises:
+        CheckpointError: the file is damaged.
+    """
+    path = folder / _STATE
+    return not path.exists() or _fits(read_tensors(path)[1], identity)
+
+
 def restore(folder: Path, network: nn.Module, optimizer: optim.Optimizer, identity: str) -> int:
     """Load the state that `save` wrote, and return how many epochs it has behind it.
 
@@ -55,7 +65,7 @@ def restore(folder: Path, network: nn.Module, optimizer: optim.Optimizer, identi
     if not path.exists():
         return 0
     tensors, about = read_tensors(path)
-    if about.get("format") != FORMAT or about.get("identity") != identity:
+    if not _fits(about, identity):
         raise CheckpointError(
             f"{path}: belongs to training {about.get('identity', '(unknown)')} in format "
             f"{about.get('format', '(none)')}, and this is {identity} in format {FORMAT}. "
@@ -111,6 +121,10 @@ def save_weights(path: Path, network: nn.Module, about: Mapping[str, object]) ->
     """
     header = {name: json.dumps(value, sort_keys=True) for name, value in about.items()}
     write_tensors(path, network.state_dict(), header)
+
+
+def _fits(about: Mapping[str, str], identity: str) -> bool:
+    return about.get("format") == FORMAT and about.get("identity") == identity
 
 
 def _under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

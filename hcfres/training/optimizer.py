@@ -30,12 +30,6 @@ def step(optimizer: optim.Optimizer, loss: Tensor, clip_norm: float) -> float:
     return norm
 
 
-def freeze(module: nn.Module) -> None:
-    """Switch off gradients, dropout and the drift of batch statistics."""
-    module.requires_grad_(False)
-    module.eval()
-
-
 def train_mode(network: nn.Module) -> None:
     """Put the network into training mode, except modules without a trainable parameter.
 

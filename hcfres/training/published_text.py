@@ -11,9 +11,10 @@ from transformers import RobertaConfig, RobertaModel
 
 from hcfres.config.loading import ConfigError
 from hcfres.config.setting import EncoderConfig
-from hcfres.language.presets import TOKENIZER, folder_of, tiny_config
-from hcfres.language.roberta import load_text
+from hcfres.language.presets import TINY, TOKENIZER, folder_of, tiny_config
+from hcfres.language.roberta import load_text, load_tokenizer
 from hcfres.store.files import write_atomic
+from hcfres.store.weights import SHIPPED
 
 Shapes = dict[str, torch.Size]
 
@@ -35,7 +36,9 @@ def is_dead_text(name: str) -> bool:
 
 def text_shapes(config: EncoderConfig) -> Shapes:
     """Names and shapes of the encoder as the public code holds it: with its pooler."""
-    shape = tiny_config() if config.model == "tiny" else _BASE
+    shape = _BASE
+    if config.model == "tiny":
+        shape = tiny_config(len(load_tokenizer(SHIPPED / TINY / TOKENIZER)))
     with torch.device("meta"):
         return shapes_of(RobertaModel(shape, add_pooling_layer=True))
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hcfres.data.annotations.annotations import write_multi3drefer
-from hcfres.data.dataset import Dataset
+from hcfres.data.dataset import ABOUT, Dataset
 from hcfres.data.errors import DataError
 from hcfres.data.frames import write_frame
 
@@ -44,16 +44,32 @@ def test_what_is_missing_is_one_error_with_the_place_and_the_command(root, ask, 
     with pytest.raises(DataError) as error:
         ask(Dataset(root))
     assert str(root / where) in str(error.value)
-    assert str(error.value).endswith("`hcfres acquire rooms` puts the dataset in place")
+    told = "`hcfres acquire SETTING` puts the dataset of a setting (rooms, smoke) in place"
+    assert str(error.value).endswith(told)
 
 
-@pytest.mark.parametrize("name", ["rooms", "scannet"])
-def test_a_missing_dataset_names_its_own_command(tmp_path, name):
+def test_rooms_name_the_command_of_their_own_setting(root):
+    (root / ABOUT).write_text('{"setting": "smoke"}')
     with pytest.raises(DataError) as error:
-        Dataset(tmp_path / name)
+        Dataset(root).frame_indices("scene0007_00")
+    assert str(error.value).endswith("`hcfres acquire smoke` puts the dataset in place")
+    for nonsense in ("", "[]", '{"setting": 3}'):
+        (root / ABOUT).write_text(nonsense)
+        with pytest.raises(DataError, match="hcfres acquire SETTING"):
+            Dataset(root).scene_ids("test")
+
+
+def test_who_opens_a_dataset_may_advise_something_else(root):
+    with pytest.raises(DataError, match="Copy it again"):
+        Dataset(root, "Copy it again").scene_ids("test")
+
+
+def test_a_missing_dataset_names_its_own_command(tmp_path):
+    with pytest.raises(DataError) as error:
+        Dataset(tmp_path / "scannet")
     assert str(error.value) == (
-        f"{tmp_path / name}: there is no dataset in this folder. "
-        f"`hcfres acquire {name}` puts the dataset in place"
+        f"{tmp_path / 'scannet'}: there is no dataset in this folder. "
+        "`hcfres acquire scannet` puts the dataset in place"
     )
 
 

@@ -1,5 +1,7 @@
 """PLY: what ScanNet and others write is read, what is broken is refused with one clear error."""
 
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -332,6 +334,18 @@ def test_no_damage_of_a_few_bytes_escapes_as_another_error(path, mesh, source):
         assert np.abs(found.vertices).max() <= FARTHEST
         assert not len(found.faces) or 0 <= found.faces.min() <= found.faces.max() < 3
     assert refused > 200
+
+
+@pytest.mark.parametrize(
+    "word", [b"1" * 1_000_000, b"1" * 1_000_000 + b"x"], ids=["number", "none"]
+)
+def test_a_number_of_a_million_digits_takes_no_time(path, word):
+    path.write_bytes(ASCII.replace(b"1 0 0 4", word + b" 0 0 4"))
+    start = time.process_time()
+    with pytest.raises(DataError) as error:
+        read_ply(path)
+    assert time.process_time() - start < 2
+    assert len(str(error.value)) < 1000
 
 
 def test_a_missing_file_says_so_and_what_to_do(path):

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hcfres.data.errors import DataError
 from hcfres.data.expression import EVAL_TYPES
 from hcfres.evaluation.answers import scene_truth, score
+from hcfres.evaluation.file_scores import score_file
 from hcfres.evaluation.groups import GROUPS
 from hcfres.evaluation.predictions import PredictionSource, PredictionWriter
 from hcfres.evaluation.recompute import (
@@ -21,7 +22,7 @@ from hcfres.evaluation.recompute import (
     expression_scores,
     read_predictions,
 )
-from hcfres.evaluation.recompute_boxes import box_scores, evaluate_boxes
+from hcfres.evaluation.recompute_boxes import box_scores
 from tests.evaluation.scenes import LABELS, answers_of, make_expression, make_scene
 
 TARGETS = {"zt_w_d": (), "zt_wo_d": (), "st_w_d": (3,), "st_wo_d": (7,), "mt": (3, 5)}
@@ -114,7 +115,7 @@ def hand(tmp_path):
 
 
 def test_boxes_of_fired_queries_are_scored_by_hand(hand):
-    found = evaluate_boxes(hand)
+    found = score_file(hand).box_scores()
     # mt: two hits of three boxes and two targets, 2 * 2 / 5; on the diagonal half a chair has an
     # eighth of its box. st_w_d: one hit of two boxes, 2 / 3. Both zero-target rules once each.
     assert found["box/mt/f1_25"] == found["box/mt/f1_50"] == 0.8
@@ -141,9 +142,9 @@ def test_boxes_are_of_the_aligned_scan(tmp_path):
 def test_an_answer_of_too_few_vertices_predicts_no_box(tmp_path):
     path = tmp_path / "predictions.parquet"
     written(path, ("zt_w_d",), [[0.9]], [masks((6,))], least=11)
-    assert evaluate_boxes(path)["box/zt_w_d/f1_25"] == 1
+    assert score_file(path).box_scores()["box/zt_w_d/f1_25"] == 1
     written(path, ("zt_w_d",), [[0.9]], [masks((6,))], least=10)
-    assert evaluate_boxes(path)["box/zt_w_d/f1_25"] == 0
+    assert score_file(path).box_scores()["box/zt_w_d/f1_25"] == 0
 
 
 def test_a_file_without_instances_has_no_box_score_and_no_thresholds(hand):

@@ -208,7 +208,7 @@ def test_with_a_source_a_check_tells_the_sources_own_sizes_and_fetches_nothing(
 
 
 @pytest.mark.slow
-def test_rooms_are_made_and_then_complete(acquire):
+def test_rooms_are_made_damaged_and_then_complete(acquire, home):
     code, said = acquire("smoke", "--check")
     assert code == 1
     assert "it is not made yet" in said
@@ -217,6 +217,32 @@ def test_rooms_are_made_and_then_complete(acquire):
     assert "1 training and 1 validation scans" in said
     code, said = acquire("smoke", "--check")
     assert code == 0, said
+    root = next((home / "data").glob("rooms-*"))
+    depth = root / "frames" / "scene0000_00" / "depth" / "10.png"
+    before = depth.read_bytes()
+    depth.unlink()
+    (root / "multi3drefer_train.json").write_text("[]")
+    code, said = acquire("smoke", "--check")
+    assert code == 1
+    assert "depth/10.png: the file is missing" in said
+    assert "hcfres acquire smoke" in said
+    code, said = acquire("smoke")
+    assert code == 0, said
+    assert depth.read_bytes() == before
+    code, said = acquire("smoke", "--check")
+    assert code == 0, said
+
+
+def test_a_broken_list_is_not_blamed_on_the_command_that_found_it(acquire, home):
+    path = home / "data" / "scannet" / "scannetv2_train.txt"
+    path.parent.mkdir(parents=True)
+    path.write_text("nonsense\n")
+    (path.parent / "scannetv2_val.txt").write_text("scene0001_00\n")
+    code, said = acquire("scannet")
+    assert code == 2
+    assert "'nonsense' is no scan's name" in said
+    assert "put ScanNet's own list there" in said
+    assert "`hcfres acquire scannet` puts" not in said
 
 
 @pytest.mark.parametrize(

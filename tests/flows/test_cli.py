@@ -1,6 +1,11 @@
 """The command line: quick to open, and plain about what is wrong."""
 
+import ast
+import importlib
+import importlib.util
+import os
 import resource
+import shutil
 import socket
 import subprocess
 import sys
@@ -9,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from flows.cli import app, main
-from flows.places import EXPERIMENTS
+from flows.places import EXPERIMENTS, ROOT
 
 
 @pytest.fixture(autouse=True)
@@ -134,3 +139,97 @@ def test_the_doctor_says_what_is_missing_and_where_it_goes(tmp_path):
     assert "`hcfres acquire rooms` puts it there" in ran.output
     assert str(tmp_path / "workspace" / "weights" / "sam_vit_h_4b8939.pth") in ran.output
     assert "GB free" in ran.output
+
+
+LAZY = sorted(ROOT.glob("flows/cli*.py"))
+
+
+def lazy_imports(path):
+    """What the functions of a file import: (module, name), name None for `import module`."""
+    functions = [n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.FunctionDef)]
+    for node in (node for function in functions for node in ast.walk(function)):
+        if isinstance(node, ast.ImportFrom):
+            yield from ((node.module, alias.name) for alias in node.names)
+        elif isinstance(node, ast.Import):
+            yield from ((alias.name, None) for alias in node.names)
+
+
+@pytest.mark.parametrize("path", LAZY, ids=lambda path: path.stem)
+def test_what_a_command_imports_when_it_runs_is_there(path):
+    found = list(lazy_imports(path))
+    for module, name in found:
+        imported = importlib.import_module(module)
+        there = name is None or hasattr(imported, name)
+        assert there or importlib.util.find_spec(f"{module}.{name}"), f"{path}: {module}.{name}"
+
+
+def test_every_command_imports_what_it_runs():
+    found = {module for path in LAZY for module, _ in lazy_imports(path)}
+    assert {"flows.reproduce", "flows.stages", "flows.predict", "flows.partitions"} <= found
+
+
+def by_itself(workspace, *arguments):
+    """Run the command in a process of its own; give its exit code and all that it printed."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    ran = subprocess.run(
+        [sys.executable, "-m", "flows.cli", *map(str, arguments)],
+        env=kept | {"HCFRES_HOME": str(workspace), "HCFRES_WORKERS": "1", "OMP_NUM_THREADS": "1"},
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=400,
+    )
+    return ran.returncode, ran.stdout
+
+
+@pytest.fixture(scope="module")
+def acquired(tmp_path_factory):
+    """A workspace with the smoke rooms in it, which no test changes."""
+    workspace = tmp_path_factory.mktemp("acquired") / "workspace"
+    code, said = by_itself(workspace, "acquire", "smoke")
+    assert code == 0, said
+    return workspace
+
+
+@pytest.fixture
+def own_rooms(acquired, tmp_path):
+    """A copy of the rooms for a test to break."""
+    workspace = tmp_path / "rooms"
+    shutil.copytree(acquired / "data", workspace / "data")
+    return workspace
+
+
+def one_message(outcome, *parts):
+    """The whole of it is one line that says what was wrong, after what went well."""
+    refused(outcome, *parts)
+    lines = [line for line in outcome[1].splitlines() if line.strip()]
+    assert sum("hcfres:" in line for line in lines) == 1, outcome[1]
+    assert lines[-1].startswith("hcfres:"), outcome[1]
+    for loud in ("ERROR", "CRITICAL", "WARNING", "Exception", "  File "):
+        assert loud not in outcome[1], outcome[1]
+
+
+def test_a_stage_that_finds_a_truncated_image_is_one_message(own_rooms):
+    image = sorted(own_rooms.glob("data/*/frames/*/depth/*.png"))[0]
+    image.write_bytes(image.read_bytes()[:300])
+    one_message(by_itself(own_rooms, "describe", "smoke"), str(image), "truncated")
+    assert not list(own_rooms.glob("cells/*"))
+
+
+def test_a_flow_that_finds_damaged_weights_is_one_message(own_rooms, tmp_path):
+    experiments = tmp_path / "experiments"
+    shutil.copytree(EXPERIMENTS, experiments)
+    setting = experiments / "settings" / "smoke.toml"
+    untrained = '[clip]\nmodel   = "tiny"\nweights = "random:0"'
+    assert untrained in setting.read_text()
+    named = untrained.replace("random:0", "broken.safetensors")
+    setting.write_text(setting.read_text().replace(untrained, named))
+    weights = own_rooms / "weights" / "broken.safetensors"
+    weights.parent.mkdir()
+    weights.write_bytes(bytes(3000))
+    grid = ("reproduce", experiments / "table3_ablation.toml", "--setting", "smoke")
+    outcome = by_itself(own_rooms, *grid, "--only", "vsd+mlf")
+    one_message(outcome, str(weights), "not a readable weights file")
+    assert not list(own_rooms.glob("cells/*/DONE.json"))

@@ -81,7 +81,7 @@ def test_workers_find_what_one_process_finds(folder, tmp_path, monkeypatch):
 
 
 def test_a_missing_dataset_is_one_error(folder):
-    with pytest.raises(DataError, match="`hcfres acquire rooms` puts the dataset in place"):
+    with pytest.raises(DataError, match="`hcfres acquire SETTING` puts the dataset"):
         run()
 
 

@@ -1,10 +1,15 @@
-"""What the doctor says of sparse convolution."""
+"""What the doctor says of sparse convolution and of datasets."""
 
 import pytest
 
-from flows.doctor import _sparse_convolution
+from flows.datasets import dataset_folder
+from flows.doctor import _datasets, _sparse_convolution
+from flows.places import setting_file
+from hcfres.config.loading import load
+from hcfres.config.setting import SettingConfig
 from hcfres.model.sparse import choice
 from hcfres.model.sparse.check import Verdict
+from hcfres.store.workspace import Workspace
 
 
 @pytest.fixture(autouse=True)
@@ -44,3 +49,16 @@ def test_what_the_environment_asks_for_is_named(monkeypatch):
     (finding,) = _sparse_convolution()
     assert finding.found.startswith("plain torch ")
     assert finding.advice == f"{choice.VARIABLE} is plain: not checked"
+
+
+def test_rooms_that_are_not_whole_are_told_with_their_settings_command(monkeypatch, tmp_path):
+    monkeypatch.setenv("HCFRES_HOME", str(tmp_path))
+    folder = dataset_folder(load(setting_file("smoke"), SettingConfig), Workspace())
+    folder.mkdir(parents=True)
+    (folder / "scannetv2_train.txt").write_text("scene0000_00\n")
+    (folder / "scannetv2_val.txt").write_text("scene0700_00\n")
+    (found,) = (finding for finding in _datasets() if "smoke" in finding.what)
+    assert found.found == f"1 + 1 scans in {folder}"
+    assert found.advice == (
+        "2 of 2 rooms and the sentences are not whole; `hcfres acquire smoke` makes them again"
+    )

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from flows.datasets import dataset_folder
 from flows.plan import accept, cell_key, input_keys, make_plan, write_plan
 from flows.reproduce import Asked, plan_of
 from hcfres.config.loading import ConfigError
+from hcfres.data.dataset import LABEL_TABLE
 from hcfres.store.workspace import Workspace
 from tests.flows.fabricated import CODE, TABLE3, finish, small_plan
 
@@ -64,6 +66,42 @@ def test_a_name_or_a_place_is_not(workspace, tmp_path):
     assert cell_key(called, inputs) == cell_key(cell, inputs) == before[0]
 
 
+@pytest.fixture
+def scannet(workspace):
+    """The paper's setting with untrained encoders, and a dataset folder with three files."""
+    smoke, paper = TABLE3.setting("smoke"), TABLE3.setting("scannet")
+    folder = dataset_folder(paper, workspace)
+    folder.mkdir(parents=True)
+    (folder / "multi3drefer_train.json").write_text("[1, 2, 3]")
+    (folder / "scannetv2_train.txt").write_text("scene0000_00")
+    (folder / "ScanRefer_filtered_val.json").write_text("[]")
+    return changed(smoke, data=paper.data), folder
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["multi3drefer_train.json", "scannetv2_train.txt", "scannetv2_val.txt", LABEL_TABLE],
+)
+def test_other_sentences_lists_or_labels_are_another_cell(workspace, scannet, name):
+    setting, folder = scannet
+    before = keys_in(setting, workspace)
+    (folder / name).write_text("[1]")
+    after = keys_in(setting, workspace)
+    assert not set(before) & set(after)
+    (folder / name).unlink()
+    assert keys_in(setting, workspace) != after
+
+
+def test_what_a_setting_does_not_read_is_not(workspace, scannet):
+    setting, folder = scannet
+    before = keys_in(setting, workspace)
+    (folder / "ScanRefer_filtered_val.json").write_text("[1]")
+    (folder / "scannetv2_test.txt").write_text("scene0707_00")
+    for path in folder.iterdir():
+        path.touch()
+    assert keys_in(setting, workspace) == before
+
+
 def test_the_whole_method_is_the_same_cell_in_every_table(workspace):
     ablation = small_plan(workspace)
     asked = Asked(Path("table2_multi3drefer"), "smoke", only="hcf_res")
@@ -95,7 +133,9 @@ def test_a_cell_of_other_code_is_planned_again_unless_it_is_accepted(workspace):
     plan = small_plan(workspace)
     assert plan.cells[0].state == "other code"
     assert plan.cells[0] in plan.todo
-    assert accept(plan).cells[0].state == "done"
+    kept = accept(plan).cells
+    assert kept[0].state == "done"
+    assert [cell.accepted for cell in kept] == [True, False, False, False]
 
 
 def test_one_row_and_other_seeds_may_be_asked_for(workspace):

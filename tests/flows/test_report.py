@@ -5,7 +5,8 @@ import pytest
 from rich.console import Console
 
 import flows.report
-from flows.report import build_table, write_reports
+from flows.plan import accept, finished
+from flows.report import build_table, grid_table, write_reports
 from hcfres.pipeline.versions import code_of_cells
 from hcfres.reporting.frame import read_records, results_frame
 from hcfres.reporting.text import markdown
@@ -81,6 +82,58 @@ def test_cells_of_other_code_are_not_tabulated(workspace):
     line = table_of(workspace).lines[0]
     assert line.ours is None
     assert line.remark.startswith("made by other code: `hcfres reproduce")
+
+
+def test_a_grid_of_one_row_says_of_the_others_how_to_run_them(workspace):
+    plan = small_plan(workspace, only=("mlf",))
+    finish(plan.cells[0], scores(0.4, 0.2, 0.3))
+    lines = table_of(workspace, only=("mlf",)).lines
+    assert [line.ours is not None for line in lines] == [False, True, False, False]
+    assert "--only vsd+mlf`" in lines[3].remark
+
+
+def test_the_table_of_a_grid_that_ran_holds_its_cells(workspace):
+    plan = small_plan(workspace, only=("mlf",))
+    finish(plan.cells[0], scores(0.4, 0.2, 0.3))
+    table = grid_table(finished(plan), results_frame(read_records(workspace.cells)))
+    assert table.lines[1].ours is not None
+
+
+def test_cells_of_other_code_that_were_accepted_are_marked(workspace):
+    first, second = small_plan(workspace).cells[:2]
+    finish(first, scores(0.4, 0.2, 0.3), code="the code of last week")
+    finish(second, scores(0.4, 0.2, 0.3))
+    frame = results_frame(read_records(workspace.cells))
+    table = build_table(accept(small_plan(workspace)), frame, "table3")
+    assert [line.label for line in table.lines[:2]] == ["✗ VSD ✗ MLF †", "✗ VSD ✓ MLF"]
+    assert "† made by other code than the present, and kept" in table.caption
+    assert "†" not in table_of(workspace).caption
+
+
+def test_the_caption_tells_the_seeds_of_each_row_where_they_differ(workspace):
+    for cell in small_plan(workspace, seeds=(1, 2)).cells[1:3]:
+        finish(cell, scores(0.4, 0.2, 0.3))
+    told = table_of(workspace, seeds=(1, 2)).caption
+    assert "seed by row (✗ VSD ✗ MLF: 2; ✗ VSD ✓ MLF: 1);" in told
+
+
+def test_finished_cells_of_other_seeds_are_tabulated_unless_other_code_made_them(
+    workspace, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("HCFRES_HOME", str(tmp_path))
+    code = code_of_cells()
+    for cell in small_plan(workspace, code=code, seeds=(1, 2)).cells:
+        finish(cell, scores(0.4, 0.2, 0.30 if cell.cell.seed == 1 else 0.34), code=code)
+    for cell in small_plan(workspace, code=code, seeds=(3,)).cells:
+        finish(cell, scores(0.4, 0.2, 0.9), code="the code of last week")
+    write_reports(Console(quiet=True), "smoke")
+    folder = tmp_path / "reports" / "smoke"
+    table3 = (folder / "table3.md").read_text()
+    assert table3.count("32.0 ± 2.8") == 4
+    assert "seed 1, 2;" in table3
+    assert "seed 1999;" in (folder / "table1.md").read_text()
+    write_reports(Console(quiet=True), "smoke", accept_code=True)
+    assert "seed 1, 2, 3;" in (folder / "table3.md").read_text()
 
 
 def test_a_group_that_was_not_measured_is_a_dash(workspace):

@@ -16,6 +16,8 @@ from mlflow.tracking import MlflowClient
 
 from hcfres.evaluation.recompute import evaluate_file
 from hcfres.store.workspace import Workspace
+from hcfres.training.checkpoint import read_tensors, write_tensors
+from hcfres.training.journal import read_journal
 
 ROOT = Path(__file__).resolve().parents[2]
 HCFRES = [sys.executable, "-m", "flows.cli"]
@@ -125,6 +127,65 @@ def test_a_removed_cell_is_run_again_and_nothing_else(grid):
     assert {c.name: (c / "DONE.json").stat().st_mtime_ns for c in cells[1:]} == kept
     after = {k: v for k, v in files_of(grid).items() if k.startswith(("store", "data"))}
     assert after == store
+
+
+def test_one_row_of_a_grid_ends_with_its_reports(grid):
+    (grid / "reports" / "smoke" / "table3.md").unlink()
+    run(grid, *GRID, "--only", "baseline")
+    assert (grid / "reports" / "smoke" / "table3.md").read_text().count("ours, smoke") == 4
+    table = described(grid, "table3_ablation", cells=1)
+    assert table.count("ours, smoke") == 1
+    assert "--only vsd+mlf" in table
+
+
+def test_one_method_is_a_grid_of_one_cell(grid):
+    run(grid, "train", "hcf_res", "--setting", "smoke")
+    assert described(grid, "table2_multi3drefer", cells=1).count("ours, smoke") == 1
+
+
+def described(workspace: Path, experiment: str, cells: int) -> str:
+    """The table on the page of a finished grid's run."""
+    client = MlflowClient(f"sqlite:///{workspace / 'mlflow.db'}")
+    (run,) = client.search_runs(
+        [client.get_experiment_by_name("hcfres").experiment_id],
+        f"tags.`hcfres.kind` = 'grid' and tags.`hcfres.experiment` = '{experiment}' "
+        f"and params.cells = '{cells}'",
+    )
+    assert run.info.status == "FINISHED"
+    return run.data.tags["mlflow.note.content"]
+
+
+def test_a_cell_that_other_code_made_is_trained_anew(grid):
+    planned = json.loads(next(grid.glob("grids/table3*/plan.json")).read_text())["cells"]
+    cell = grid / "cells" / next(c["key"] for c in planned if c["row"] == "baseline")
+    before = numbers(Workspace(grid))
+    code, old_run = made_by_other_code(cell, grid)
+    told = run(grid, *GRID)
+    assert "made by other code, will run again" in told
+    assert numbers(Workspace(grid)) == before
+    assert json.loads((cell / "DONE.json").read_text())["code"] == code
+    assert [report.epoch for report in read_journal(cell / "metrics.jsonl")] == [0]
+    client = MlflowClient(f"sqlite:///{grid / 'mlflow.db'}")
+    new_run = json.loads((cell / "mlflow.json").read_text())["run_id"]
+    runs = [client.get_run(one) for one in (old_run, new_run)]
+    assert [r.data.tags["hcfres.kind"] for r in runs] == ["superseded", "cell"]
+    assert [r.info.status for r in runs] == ["FINISHED", "FINISHED"]
+    assert [m.step for m in client.get_metric_history(new_run, "train/total")] == [0]
+
+
+def made_by_other_code(cell: Path, workspace: Path) -> tuple[str, str]:
+    """Disguise a finished cell; the code that made it and its run in MLflow."""
+    code = json.loads((cell / "DONE.json").read_text())["code"]
+    for name in ("DONE.json", "results.json"):
+        text = (cell / name).read_text()
+        (cell / name).write_text(text.replace(code, code[::-1]))
+    state = cell / "checkpoint" / "state.safetensors"
+    tensors, about = read_tensors(state)
+    identity = about["identity"].replace(code, code[::-1])
+    write_tensors(state, tensors, about | {"identity": identity})
+    noted = json.loads((cell / "mlflow.json").read_text())["run_id"]
+    MlflowClient(f"sqlite:///{workspace / 'mlflow.db'}").set_tag(noted, "hcfres.code", code[::-1])
+    return code, noted
 
 
 def test_the_readmes_notebook_example_runs(grid, monkeypatch):

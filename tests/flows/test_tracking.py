@@ -1,11 +1,13 @@
 """MLflow as a view of the disk: a real database in a temporary folder."""
 
 import json
+import shutil
 from urllib.parse import parse_qs
 
 import pytest
 
 from flows.tracking import Tracker, chart_link, flatten
+from hcfres.store.errors import StoreError
 from hcfres.store.workspace import Workspace
 from tests.flows.fabricated import small_plan
 
@@ -105,3 +107,11 @@ def test_the_charts_open_on_cells_only_by_the_metric_that_unfolds_the_grid():
         "orderByAsc": ["false"],
         "compareRunsMode": ["CHART"],
     }
+
+
+def test_a_copied_workspace_does_not_write_into_the_old_place(tmp_path):
+    old, new = Workspace(tmp_path / "old"), tmp_path / "new"
+    Tracker(old)
+    shutil.copytree(old.root, new)
+    with pytest.raises(StoreError, match=r"new/mlflow\.db keeps its artefacts in .*old/mlartif"):
+        Tracker(Workspace(new))

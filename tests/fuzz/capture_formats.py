@@ -19,7 +19,8 @@ from hcfres.data.trajectory import write_trajectory
 from tests.data.small_sens import small_header, small_sens
 from tests.fuzz.folders import folder_seed
 from tests.fuzz.format import Format, Seed, one_file, require
-from tests.fuzz.frame_formats import colours, depths, edit_jpeg, picture, turned
+from tests.fuzz.frame_formats import turned
+from tests.fuzz.image_formats import colours, depths, edit_jpeg, picture
 from tests.fuzz.other_formats import edit_zip
 
 HEIGHT, WIDTH = 24, 32

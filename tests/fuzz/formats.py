@@ -4,6 +4,7 @@ from tests.fuzz import (
     annotation_formats,
     capture_formats,
     frame_formats,
+    image_formats,
     other_formats,
     scannet_formats,
 )
@@ -13,6 +14,7 @@ FORMATS: tuple[Format, ...] = (
     *scannet_formats.FORMATS,
     *annotation_formats.FORMATS,
     *frame_formats.FORMATS,
+    *image_formats.FORMATS,
     *capture_formats.FORMATS,
     *other_formats.FORMATS,
 )

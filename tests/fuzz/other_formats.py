@@ -17,7 +17,8 @@ from hcfres.config.rows import load_any
 from hcfres.data.acquisition.archives import archive_members, extract_members
 from hcfres.data.errors import DataError
 from hcfres.data.features import SuperpointFeatures
-from hcfres.data.prior_features import read_prior_features, read_prior_scene
+from hcfres.data.imported import Import
+from hcfres.data.prior_features import PriorFeatures, read_prior_features, read_prior_scene
 from hcfres.evaluation.answers import score
 from hcfres.evaluation.predictions import PredictionSource, PredictionWriter
 from hcfres.evaluation.recompute import Thresholds, evaluate_file
@@ -155,6 +156,22 @@ def _check_prior_features(path: Path) -> None:
     require(found.dtype == np.float32 and np.isfinite(found).all() and found.size, "features")
 
 
+def _imports() -> tuple[Seed, ...]:
+    def make(folder: Path) -> None:
+        rows = np.random.default_rng(0).normal(size=(5, 8)).astype(np.float32)
+        value = PriorFeatures(np.repeat(np.arange(5), 12), rows)
+        (folder / "clip.pth").write_bytes(b"somebody's features")
+        Import(folder / "imported").write(value, (folder / "clip.pth",))
+
+    names = ("source.toml", "features.safetensors")
+    return tuple(folder_seed(name, make, f"imported/{name}") for name in names)
+
+
+def _check_import(path: Path) -> None:
+    labels = Import(path.parent).superpoints().labels
+    require(labels.min() == 0 and len(labels) == 60, "labels")
+
+
 def _archives() -> tuple[Seed, ...]:
     def content(way: int) -> bytes:
         packed = io.BytesIO()
@@ -270,5 +287,6 @@ FORMATS = (
     ),
     Format("prior-scene", _prior_scenes, _check_prior_scene, "binary", edits=_ZIPPED),
     Format("prior-features", _prior_features, _check_prior_features, "binary", edits=_ZIPPED),
+    Format("imported-features", _imports, _check_import, "text", edits=(edit_safetensors,)),
     Format("zip", _archives, _check_archive, "binary", edits=(edit_zip,), writes=True),
 )  # fmt: skip

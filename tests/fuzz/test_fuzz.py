@@ -18,7 +18,7 @@ from tests.fuzz.campaign import Limits, damaged, run, summary
 from tests.fuzz.child import limit_growth
 from tests.fuzz.format import LARGEST_SEED, Format, Misread, one_file, seeds_within_limits
 from tests.fuzz.formats import FORMATS
-from tests.fuzz.frame_formats import picture
+from tests.fuzz.image_formats import picture
 
 FILES = 150
 SEEDS = one_file("a.txt", a=b"1 2 3\n" * 30)

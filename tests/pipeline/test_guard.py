@@ -5,7 +5,7 @@ import pytest
 from hcfres.pipeline import guard, stages, versions
 from hcfres.pipeline.guard import main, write_record
 from hcfres.pipeline.stages import STAGES, recorded
-from hcfres.pipeline.versions import code_of_cells, stage_versions
+from hcfres.pipeline.versions import GUARDED, code_of_cells, stage_versions
 
 OLD = "0" * 16
 
@@ -13,7 +13,7 @@ OLD = "0" * 16
 @pytest.fixture
 def record(monkeypatch: pytest.MonkeyPatch) -> dict:
     """A record of today's code, written nowhere; `write_record` puts its argument into it."""
-    told = {s.name: {"version": s.version, "fingerprint": s.fingerprint()} for s in STAGES}
+    told = {s.name: {"version": s.version, "fingerprint": s.fingerprint()} for s in GUARDED}
 
     def keep(new: dict) -> None:
         told.clear()
@@ -52,7 +52,7 @@ def test_the_record_is_written_in_the_order_of_the_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "record.toml"
-    names = [stage.name for stage in STAGES]
+    names = [item.name for item in GUARDED]
     write_record({n: {"version": 1, "fingerprint": OLD} for n in reversed(names)}, path)
     monkeypatch.setattr(stages, "RECORDED", path)
     recorded.cache_clear()
@@ -62,13 +62,14 @@ def test_the_record_is_written_in_the_order_of_the_line(
         recorded.cache_clear()
 
 
-def test_the_code_of_cells_changes_with_an_edited_stage_but_not_with_a_marked_one(
-    record: dict,
+@pytest.mark.parametrize("name", ["masks", "rooms"])
+def test_the_code_of_cells_changes_with_edited_code_but_not_with_marked_code(
+    record: dict, name: str
 ) -> None:
     before = code_of_cells()
-    record["masks"]["unchanged"] = {OLD: "no effect"}
+    record[name]["unchanged"] = {OLD: "no effect"}
     assert code_of_cells() == before
-    record["masks"]["fingerprint"] = OLD
+    record[name]["fingerprint"] = OLD
     assert code_of_cells() != before
 
 

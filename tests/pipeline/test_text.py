@@ -6,7 +6,7 @@ from hcfres.config.setting import SettingConfig
 from hcfres.language.roberta import encode, load_text
 from hcfres.pipeline import text
 from hcfres.pipeline.scene import Preparation
-from hcfres.pipeline.text import prepare_text, text_job
+from hcfres.pipeline.text import text_job
 from tests.pipeline.toys import toy_expression
 
 SENTENCES = (
@@ -18,7 +18,7 @@ SENTENCES = (
 def test_the_sentences_are_encoded_in_their_order(
     smoke: SettingConfig, preparation: Preparation
 ) -> None:
-    found = prepare_text("scene0000_00", SENTENCES, smoke.text, preparation)
+    found = text_job("scene0000_00", SENTENCES, smoke.text, preparation).value()
     encoder = load_text(smoke.text, preparation.machine.weights)
     expected = encode([sentence.description for sentence in SENTENCES], encoder)
     np.testing.assert_array_equal(found.features, expected.features)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from hcfres.reporting.table import Column, Line, Number, Table, difference, ranks, summarise
@@ -32,9 +34,10 @@ def test_without_a_finite_value_there_is_no_number():
 
 
 def test_the_difference_is_ours_minus_the_papers():
-    assert difference(line("a", 40.0, 53.5)) == ((pytest.approx(-13.5),),)
-    assert difference(line("a", None, 53.5)) is None
-    assert difference(line("a", 40.0, None)) == ((None,),)
+    assert difference(line("a", 40.0, 53.5), (MIOU,)) == ((pytest.approx(-13.5),),)
+    assert difference(line("a", None, 53.5), (MIOU,)) is None
+    assert difference(line("a", 40.0, None), (MIOU,)) == ((None,),)
+    assert difference(line("a", 40.0, 53.5), (replace(MIOU, comparable=False),)) == ((None,),)
 
 
 def test_numbers_that_print_alike_share_a_place():

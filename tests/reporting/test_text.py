@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from hcfres.reporting.table import Column, Line, Number, Table
 from hcfres.reporting.text import latex, markdown
 
@@ -37,6 +39,23 @@ def test_latex_escapes_what_latex_would_read_as_code():
     assert r"\caption{Table II. 100 \% rooms.}" in told
     assert r"HCF\_RES & ours, rooms & \textbf{12.0} / --" in told
     assert r"\underline{30.0 $\pm$ 0.5}" in told
+
+
+def test_latex_has_marks_and_commands_that_it_knows():
+    line = replace(LINES[0], label="✓ VSD ✗ MLF", remark="not run: `hcfres train mdin_x`")
+    told = latex(replace(TABLE, lines=(line,)))
+    assert r"\checkmark{} VSD $\times$ MLF" in told
+    assert r"\texttt{hcfres train mdin\_x}" in told
+    assert told.isascii()
+
+
+def test_a_column_that_does_not_compare_has_no_difference_and_says_why():
+    time = Column("Time (ms)", ("cost/ms",), 0, scale=1.0, comparable=False, note="On a laptop.")
+    line = Line("MDIN", ((Number(103.0),),), ((523.0,),))
+    told = markdown(replace(TABLE, columns=(time,), lines=(line,)))
+    assert "100 % rooms. On a laptop." in told
+    assert "| MDIN | ours, rooms | 103 |" in told
+    assert "|  | difference | – |" in told
 
 
 def test_both_print_the_same_numbers():

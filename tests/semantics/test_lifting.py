@@ -11,7 +11,7 @@ from hcfres.config.setting import LiftingConfig
 from hcfres.data.features import FrameMasks, Superpoints
 from hcfres.data.scene import Frame
 from hcfres.geometry.camera import unproject
-from hcfres.semantics.lifting import apply, both_operators, dense_operator, instance_operator
+from hcfres.semantics.lifting import apply, dense_operator, instance_operator
 from hcfres.semantics.masks import pack
 
 SIZE = (6, 8)
@@ -149,33 +149,17 @@ def test_rows_of_seen_superpoints_sum_to_one_and_others_are_empty(legacy):
     vertices, superpoints = scene(rng)
     vertices[superpoints.labels == 3] += 50
     masks = masks_of([rng.random((12, 16)) < 0.3], scores=[1.0])
-    dense, instance = both_operators(
-        [frame(0, rng)], vertices, superpoints, NEAR,
-        grid=(2, 2), masks=masks, overlap="smallest", legacy=legacy,
-    )  # fmt: skip
+    frames = [frame(0, rng)]
+    dense = dense_operator(frames, vertices, superpoints, (2, 2), NEAR, legacy=legacy)
+    instance = instance_operator(
+        frames, vertices, superpoints, masks, NEAR, overlap="smallest", legacy=legacy
+    )
     for operator in (dense, instance):
         ones = apply(operator, np.ones((int(operator.shape[1]), 1)))
         assert np.allclose(ones.features[ones.seen], 1)
         assert (ones.features[~ones.seen] == 0).all()
         assert not ones.seen[3]
     assert apply(dense, np.ones((4, 1))).seen.sum() > 3
-
-
-def test_both_operators_are_the_two_operators():
-    rng = np.random.default_rng(2)
-    vertices, superpoints = scene(rng)
-    frames = [frame(index, rng) for index in range(2)]
-    masks = masks_of([rng.random((12, 16)) < 0.3], [rng.random((12, 16)) < 0.7], scores=[1.0, 0.5])
-    both = both_operators(
-        iter(frames), vertices, superpoints, NEAR, grid=(3, 4), masks=masks, overlap="weighted"
-    )
-    alone = (
-        dense_operator(frames, vertices, superpoints, (3, 4), NEAR),
-        instance_operator(frames, vertices, superpoints, masks, NEAR, overlap="weighted"),
-    )
-    for one, other in zip(both, alone, strict=True):
-        for name in ("row_starts", "columns", "weights", "shape"):
-            assert np.array_equal(getattr(one, name), getattr(other, name))
 
 
 def test_unseen_vertices_dilute_a_superpoint_only_when_asked_to():

@@ -84,7 +84,8 @@ def with_mutant(package: Package, module: Module, within: ast.AST) -> Package:
     changed = {id(node) for node in ast.walk(within)}
     known = {ids: used for ids, used in module.usages.items() if not changed & set(ids)}
     fresh = Module(module.name, module.is_package, module.tree, known)
-    return Package(package.root, {}, {**package._parsed, module.name: fresh})
+    known_modules = {**package._parsed, module.name: fresh}
+    return Package(package.root, {}, package.beside, known_modules)
 
 
 def write_package(folder: Path, **sources: str) -> Package:

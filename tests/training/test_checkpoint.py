@@ -44,6 +44,13 @@ def test_the_state_of_another_training_is_refused(tmp_path):
         checkpoint.restore(tmp_path, *trained(), "you")
 
 
+def test_whose_state_it_is_can_be_asked_beforehand(tmp_path):
+    assert checkpoint.is_of(tmp_path, "me")
+    checkpoint.save(tmp_path, *trained(), 3, "me")
+    assert checkpoint.is_of(tmp_path, "me")
+    assert not checkpoint.is_of(tmp_path, "you")
+
+
 def test_a_damaged_file_is_refused_by_name(tmp_path):
     checkpoint.save(tmp_path, *trained(), 3, "me")
     path = tmp_path / "state.safetensors"

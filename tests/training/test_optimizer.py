@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from hcfres.training.optimizer import freeze, make_optimizer, step, train_mode
+from hcfres.training.optimizer import make_optimizer, step, train_mode
 from tests.training.tiny import CONFIG, TinyNetwork
 
 
@@ -33,7 +33,7 @@ def test_a_gradient_that_is_not_a_number_changes_nothing():
 
 def test_frozen_parts_stay_in_evaluation_mode_in_training():
     network = TinyNetwork()
-    freeze(network.frozen)
+    network.frozen.requires_grad_(False)
     train_mode(network)
     before = network.frozen[1].running_mean.clone()
     network.frozen(torch.randn(5, 6))

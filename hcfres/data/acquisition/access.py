@@ -21,13 +21,13 @@ _MULTI3DREFER = """\
 Multi3DRefer is linked from its project's page as {archive}.
 Then:  hcfres acquire multi3drefer --from {archive}   (or its address, or the unpacked folder)"""
 
-_ROOMS = "Rooms are made on this machine:  hcfres acquire rooms"
+_ROOMS = "Rooms are made, and repaired, on this machine:  hcfres acquire {setting}"
 
 
 def where_to_get(order: Order) -> str:
     """Say how a dataset is had, and with which command its files then come."""
     if order.dataset == "rooms":
-        return _ROOMS
+        return _ROOMS.format(setting=order.setting)
     if order.dataset == "scanrefer":
         return _SCANREFER
     if order.dataset == "multi3drefer":

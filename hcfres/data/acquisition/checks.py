@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from hcfres.config.setting import RoomsConfig
-from hcfres.data.acquisition.inventory import Item, Unit, absent
+from hcfres.data.acquisition.inventory import Item, State, Unit, absent
 from hcfres.data.acquisition.order import Order
 from hcfres.data.acquisition.recordings import examine_frames
 from hcfres.data.acquisition.release import (
@@ -24,7 +25,7 @@ from hcfres.data.errors import DataError
 from hcfres.data.labels import LabelTable, read_labels
 from hcfres.data.ply import read_ply
 from hcfres.data.ply_header import HEADER_LIMIT, parse_header
-from hcfres.data.rooms.build import is_made
+from hcfres.data.rooms.build import SENTENCES_MARKER, room_flaws, sentences_flaws
 from hcfres.data.rooms.seeds import scene_id
 from hcfres.data.scan_info import read_scan_info
 from hcfres.data.segmentation import read_segments
@@ -68,20 +69,22 @@ def examine_scan(order: Order, scene: str) -> Unit:
 
 
 def examine_room(order: Order, seed: int, frames: int) -> Unit:
-    """Look at a synthetic room; one that is not finished is made, not fetched."""
+    """Hold every file of a synthetic room against what was written; its maker repairs it."""
     scene = scene_id(seed)
-    if not is_made(seed, order.root, frames):
+    flaws = room_flaws(seed, order.root, frames, hashes=True)
+    if flaws is None:
         missing = Item("room", f"scans/{scene}", "missing", 0, "it is not made yet")
         return Unit("rooms", scene, (missing,))
+    if flaws:
+        items = tuple(_flawed(order, "room", path, reason) for path, reason in flaws.items())
+        return Unit("rooms", scene, items)
     unit = examine_scan(order, scene)
-    items = tuple(
-        item
-        if item.state == "there"
-        else Item(item.kind, item.path, item.state, 0, f"{item.reason or 'it was made'}; delete "
-                  f"made/{scene}.json, and `hcfres acquire` makes the room again")
-        for item in unit.items
-    )  # fmt: skip
-    return Unit("rooms", scene, items)
+    return Unit("rooms", scene, tuple(replace(item, bytes_left=0) for item in unit.items))
+
+
+def _flawed(order: Order, kind: str, path: str, reason: str) -> Item:
+    state: State = "corrupt" if (order.root / path).exists() else "missing"
+    return Item(kind, path, state, 0, f"{path}: {reason}" if state == "missing" else reason)
 
 
 def examine_shared(order: Order) -> tuple[Unit, tuple[str, ...]]:
@@ -107,10 +110,14 @@ def examine_rooms_shared(order: Order, rooms: RoomsConfig) -> tuple[Unit, tuple[
     """Look at the lists and the sentences of rooms."""
     lists, _ = examine_shared(Order("scannet", order.root))
     units = [lists, *(_examine_sentences(order.root, name)[0] for name in PUBLISHED_NAMES)]
-    items = tuple(
-        Item(item.kind, item.path, item.state, 0, item.reason) for u in units for item in u.items
-    )
-    return Unit("rooms", "lists and sentences", items), ()
+    items = {item.path: replace(item, bytes_left=0) for unit in units for item in unit.items}
+    flaws = sentences_flaws(rooms, order.root, hashes=True)
+    if flaws is None:
+        flaws = {SENTENCES_MARKER: "nothing says that the sentences are finished"}
+    for path, reason in flaws.items():
+        kind = items[path].kind if path in items else "sentences"
+        items[path] = _flawed(order, kind, path, reason)
+    return Unit("rooms", "lists and sentences", tuple(items.values())), ()
 
 
 PUBLISHED_NAMES: tuple[SentencesName, ...] = ("multi3drefer", "scanrefer")

@@ -22,6 +22,7 @@ from hcfres.data.files import read_text
 from hcfres.data.scannet import SCENE_ID
 
 _SPLITS = ("train", "val", "test")
+_OWN_LISTS = "Delete the file and put ScanNet's own list there, or acquire it again with --from"
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,8 @@ class Order:
     """Extract every k-th frame of the recordings; None: leave the recordings as they are."""
     drop_sens: bool = False
     """Delete each recording that was fetched as soon as its frames are extracted."""
+    setting: str = "rooms"
+    """Whose dataset it is, for people."""
 
     def files_of(self, scene: str) -> tuple[ReleaseFile, ...]:
         """Name the files of a scan, its recording left out: the frames are looked for first."""
@@ -78,7 +81,7 @@ def order_for(
     if dataset != "rooms" and setting.data.kind != "scannet":
         reason = f"{dataset} is of no use to the setting `{setting.name}`: its scans are rooms"
         raise DataError("--setting", reason, "Name a setting with kind = scannet")
-    return Order(dataset, root, frames=method.semantics is not None)
+    return Order(dataset, root, frames=method.semantics is not None, setting=setting.name)
 
 
 def scenes_of(root: Path, asked: str | None) -> tuple[str, ...] | None:
@@ -118,6 +121,6 @@ def scenes_of(root: Path, asked: str | None) -> tuple[str, ...] | None:
 def _listed(root: Path, splits: tuple[str, ...]) -> tuple[str, ...] | None:
     if not all((root / f"scannetv2_{split}.txt").is_file() for split in splits):
         return None
-    dataset = Dataset(root)
+    dataset = Dataset(root, _OWN_LISTS)
     names = [name for split in splits for name in dataset.scene_ids(split)]  # type: ignore[arg-type]
     return tuple(dict.fromkeys(names))

@@ -13,6 +13,7 @@ from hcfres.data.acquisition.partial import bytes_there
 from hcfres.data.acquisition.release import COLOUR_AND_DEPTH_BYTES, ReleaseFile
 from hcfres.data.dataset import FRAME_FOLDERS, Dataset
 from hcfres.data.errors import DataError, too_many
+from hcfres.data.frame_images import FETCH_AGAIN
 from hcfres.data.scan_info import read_scan_info
 from hcfres.data.scannet import INFO
 from hcfres.data.sens.extract import extract_frames
@@ -190,7 +191,7 @@ def _frames_folder(order: Order, scene: str) -> Path | None:
 
 def _state_of_frames(order: Order, scene: str) -> tuple[State, str]:
     """Say whether the frames that are there can be used as asked: names, sizes, then some read."""
-    dataset = Dataset(order.root)
+    dataset = Dataset(order.root, FETCH_AGAIN)
     try:
         step = _step(dataset, scene)
         usable = dataset.frame_indices(scene)

@@ -59,7 +59,7 @@ def parse_stimulus(text: str) -> Stimulus | None:
     last = max((at for at, number in enumerate(numbers) if number is None), default=0)
     for at in range(max(last + 1, 1), len(parts) - 1):
         if numbers[at] == len(parts) - at - 1:
-            target, *distractors = (int(part) for part in parts[at + 1 :])
+            target, *distractors = (number for number in numbers[at + 1 :] if number is not None)
             return Stimulus(scene, "-".join(parts[:at]), target, tuple(distractors))
     return None
 

@@ -66,12 +66,6 @@ class RoomMesh:
         return self.vertices[self.faces]
 
 
-def wall_ids(room: Room) -> tuple[int, ...]:
-    """Object ids of the walls at x=0, opposite, y=0, opposite."""
-    first = len(room.furniture)
-    return tuple(range(first, first + 4))
-
-
 def floor_id(room: Room) -> int:
     """Object id of the floor."""
     return len(room.furniture) + 4

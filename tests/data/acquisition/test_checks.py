@@ -193,3 +193,9 @@ def test_where_to_get_it_is_said_in_words_without_an_address(tmp_path, name):
     assert f"hcfres acquire {name}" in said
     assert "://" not in said
     assert "www" not in said
+
+
+def test_rooms_are_had_under_the_name_of_their_setting(tmp_path):
+    smoke = load(EXPERIMENTS / "settings" / "smoke.toml", SettingConfig)
+    order = order_for("rooms", smoke, method("mdin"), tmp_path)
+    assert where_to_get(order).endswith("hcfres acquire smoke")

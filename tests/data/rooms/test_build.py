@@ -1,6 +1,10 @@
 """A dataset of rooms is read back by the code that reads ScanNet."""
 
 import json
+import os
+import shutil
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +15,16 @@ from hcfres.config.setting import RoomsConfig
 from hcfres.data.dataset import Dataset
 from hcfres.data.frames import read_matrix
 from hcfres.data.rooms import build
-from hcfres.data.rooms.build import is_made, make_room_files, make_rooms, room_seeds
+from hcfres.data.rooms.build import (
+    are_sentences_made,
+    is_made,
+    make_room_files,
+    make_rooms,
+    room_flaws,
+    room_seeds,
+)
 from hcfres.data.rooms.layout import make_room, stream
 from hcfres.data.rooms.mesh import labels_of
-from hcfres.data.rooms.pictures import contact_sheet
 from hcfres.data.rooms.pose import room_to_world
 from hcfres.data.rooms.render import Stage
 from hcfres.data.rooms.writer import LOST_SHARE, as_frame, label_table
@@ -145,6 +155,108 @@ def test_an_interrupted_room_is_never_taken_for_a_whole_one(
     assert not list((tmp_path / "made").glob("*.partial"))
 
 
+DEPTH = "frames/scene0001_00/depth/10.png"
+SENTENCES = "multi3drefer_train.json"
+
+
+def gone(path: Path) -> None:
+    path.unlink()
+
+
+def shortened(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-7])
+
+
+def overwritten(path: Path) -> None:
+    path.write_bytes(b"x" * path.stat().st_size)
+
+
+def doubled(path: Path) -> None:
+    shutil.copy(path, path.with_name("15.png"))
+
+
+def without_its_folder(path: Path) -> None:
+    shutil.rmtree(path.parents[1])
+
+
+@pytest.fixture
+def copied(rooms_folder: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(rooms_folder, tmp_path / "rooms"))
+
+
+@pytest.mark.parametrize("damage", [gone, shortened, overwritten, doubled, without_its_folder])
+def test_a_damaged_room_is_made_again_as_it_was(
+    damage: Callable[[Path], None], copied: Path, rooms_folder: Path
+):
+    assert is_made(1, copied, 4)
+    damage(copied / DEPTH)
+    assert not is_made(1, copied, 4)
+    assert is_made(0, copied, 4)
+    assert make_room_files(1, copied, 4)
+    assert contents(copied) == contents(rooms_folder)
+
+
+@pytest.mark.parametrize("damage", [gone, shortened, overwritten])
+def test_damaged_sentences_are_written_again_as_they_were(
+    damage: Callable[[Path], None], config: RoomsConfig, copied: Path, rooms_folder: Path
+):
+    assert are_sentences_made(config, copied)
+    damage(copied / SENTENCES)
+    assert not are_sentences_made(config, copied)
+    assert make_rooms(config, copied, lambda *_: None) == 0
+    assert contents(copied) == contents(rooms_folder)
+
+
+def test_interrupted_sentences_are_never_taken_for_whole_ones(
+    config: RoomsConfig, copied: Path, rooms_folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def broken(*_: object) -> None:
+        raise OSError("no space left")
+
+    (copied / "multi3drefer_val.json").unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr(build, "write_scanrefer", broken)
+        with pytest.raises(OSError, match="no space"):
+            build.write_sentences(config, copied)
+    assert not are_sentences_made(config, copied)
+    make_rooms(config, copied, lambda *_: None)
+    assert contents(copied) == contents(rooms_folder)
+
+
+def test_sentences_of_other_rooms_do_not_count(config: RoomsConfig, copied: Path):
+    more = config.model_copy(update={"train_expressions_per_room": 7})
+    assert not are_sentences_made(more, copied)
+
+
+def test_a_change_with_the_old_size_and_time_is_found_by_the_hashes(copied: Path):
+    path = copied / DEPTH
+    before = path.stat().st_mtime_ns
+    overwritten(path)
+    os.utime(path, ns=(before, before))
+    assert room_flaws(1, copied, 4) == {}
+    assert room_flaws(1, copied, 4, hashes=True) == {DEPTH: "the content was changed"}
+
+
+def test_a_room_that_was_only_copied_is_whole(copied: Path, tmp_path: Path):
+    for path in copied.rglob("*.png"):
+        path.touch()
+    assert is_made(1, copied, 4)
+
+
+@pytest.mark.parametrize("said", ["", "[]", "{}", '{"rooms_version": 1, "seed": 1, "frames": 4}'])
+def test_a_marker_without_the_files_does_not_count(copied: Path, said: str):
+    (copied / "made/scene0001_00.json").write_text(said)
+    assert room_flaws(1, copied, 4) is None
+
+
+def test_whole_rooms_are_recognised_at_a_glance(copied: Path):
+    began = time.perf_counter()
+    for _ in range(28):
+        assert is_made(0, copied, 4)
+        assert is_made(1, copied, 4)
+    assert time.perf_counter() - began < 0.5
+
+
 def test_another_number_of_frames_is_another_room(tmp_path: Path):
     assert make_room_files(3, tmp_path, 2)
     assert not is_made(3, tmp_path, 1)
@@ -164,10 +276,3 @@ def test_the_label_table_agrees_with_scannets(samples: Path):
     for row in label_table().rows:
         cells = known[row.raw_category]
         assert (row.identifier, row.category, row.nyu40) == (int(cells[0]), cells[2], int(cells[4]))
-
-
-def test_a_contact_sheet_is_a_picture(tmp_path: Path, stage: Stage):
-    contact_sheet(stage.room, 3, tmp_path / "sheet.png")
-    image = np.asarray(Image.open(tmp_path / "sheet.png"))
-    assert image.shape[1] >= 1280
-    assert image.std() > 20

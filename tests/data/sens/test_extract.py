@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hcfres.data.sens import extract as sens_extract
 from hcfres.data.errors import DataError
 from hcfres.data.files import write_bytes
 from hcfres.data.frames import read_frame, survey_frames
 from hcfres.data.poses import read_matrix
+from hcfres.data.sens import extract as sens_extract
 from hcfres.data.sens.extract import extract_frames, read_extraction, verify_frames
 from hcfres.data.sens.recording import SensFile, SensRecord, open_sens, write_sens
 from tests.data.small_sens import (

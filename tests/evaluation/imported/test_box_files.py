@@ -7,9 +7,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from hcfres.data.errors import DataError
+from hcfres.evaluation.file_scores import score_file
 from hcfres.evaluation.prediction_columns import UNFILLED
 from hcfres.evaluation.recompute import evaluate_file
-from hcfres.evaluation.recompute_boxes import evaluate_boxes
 from tests.evaluation.imported.foreign import SCENE, bring
 from tests.evaluation.scenes import make_expression
 
@@ -39,7 +39,7 @@ def write(folder, entries=ENTRIES, scene=SCENE):
 def test_boxes_are_scored_as_boxes_and_not_as_masks(tmp_path):
     target = tmp_path / "predictions.parquet"
     bring(write(tmp_path / "boxes"), "boxes", target)
-    found = evaluate_boxes(target)
+    found = score_file(target).box_scores()
     # right; two hits of three boxes for two targets; silent; rightly silent; wrongly not
     assert found["box/mt/f1_50"] == 0.8
     assert found["box/all/f1_25"] == pytest.approx((1 + 0.8 + 0 + 1 + 0) / 5)
@@ -79,7 +79,7 @@ def test_annotations_that_share_a_number_need_their_object(tmp_path):
     ]
     target = tmp_path / "p.parquet"
     bring(write(tmp_path / "boxes", entries), "boxes", target, "res", expressions=asked)
-    assert evaluate_boxes(target)["box/all/f1_25"] == 0.5
+    assert score_file(target).box_scores()["box/all/f1_25"] == 0.5
 
 
 @pytest.mark.parametrize(

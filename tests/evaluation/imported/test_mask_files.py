@@ -7,8 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from hcfres.data.errors import DataError
+from hcfres.evaluation.file_scores import score_file
 from hcfres.evaluation.recompute import evaluate_file
-from hcfres.evaluation.recompute_boxes import evaluate_boxes
 from tests.evaluation.imported.foreign import SCENE, UNIONS, bring, mask
 from tests.evaluation.scenes import POINTS, make_expression
 
@@ -61,7 +61,7 @@ def test_instances_are_scored_as_masks_and_as_boxes(tmp_path):
     assert [row["iou"] for row in rows] == [1, 1, 0.5, 1, 0]
     assert [one["indicator"] for one in rows[2]["instances"]] == pytest.approx([0.2, 0.9])
     assert evaluate_file(target).miou == 3.5 / 5
-    found = evaluate_boxes(target)
+    found = score_file(target).box_scores()
     assert found["box/mt/f1_50"] == 1
     assert found["box/st_wo_d/f1_50"] == pytest.approx(2 / 3)
     assert found["box/all/f1_25"] == pytest.approx((1 + 1 + 2 / 3 + 1 + 0) / 5)
@@ -72,7 +72,7 @@ def test_the_fifty_point_rule_holds_for_others_too(tmp_path):
     bring(write(tmp_path / "masks", instances()), "masks", target, min_points=11)
     rows = pq.read_table(target).to_pylist()
     assert [row["nothing"] for row in rows] == [False, False, False, True, True]
-    assert evaluate_boxes(target)["box/zt_w_d/f1_25"] == 1
+    assert score_file(target).box_scores()["box/zt_w_d/f1_25"] == 1
 
 
 def test_a_name_may_carry_the_object(tmp_path):
