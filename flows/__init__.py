@@ -8,7 +8,7 @@ import logging
 import os
 from pathlib import Path
 
-from hcfres.store.workspace import home, writable
+from hcfres.store.workspace import home, require_writable
 
 _DEFAULTS = {
     "DO_NOT_TRACK": "true",
@@ -37,5 +37,7 @@ def make_home() -> None:
     Raises:
         StoreError: nothing can be written there.
     """
-    writable(home(), "HCFRES_HOME")
-    writable(Path(os.environ["PREFECT_HOME"]), "PREFECT_HOME")
+    folders = {"HCFRES_HOME": home(), "PREFECT_HOME": Path(os.environ["PREFECT_HOME"])}
+    for named, folder in folders.items():
+        require_writable(folder, named)
+        folder.mkdir(parents=True, exist_ok=True)

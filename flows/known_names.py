@@ -41,7 +41,9 @@ def written_names(module: str, constant: str) -> tuple[str, ...] | None:
         None where they are not texts, or constants that are, in one plain assignment.
     """
     source = _package().module(module)
-    match source and _value(source, constant):
+    if source is None:
+        return None
+    match _value(source, constant):
         case ast.Dict(keys=parts) | ast.Tuple(elts=parts):
             names = [_text(source, part) for part in parts]
         case _:

@@ -18,7 +18,7 @@ from hcfres.evaluation.open_scene import OpenScene, open_scene
 from hcfres.evaluation.predict import WEIGHTS, load_method
 from hcfres.pipeline.jobs import Event
 from hcfres.reporting.pictures import sentence_picture
-from hcfres.store.workspace import Workspace, writable
+from hcfres.store.workspace import Workspace, require_writable
 
 METHOD, SETTING = "hcf_res", "rooms"
 """Of the cell that answers when none is named."""
@@ -86,8 +86,8 @@ def answer(
     """
     _require_sentences(sentences)
     workspace = Workspace()
-    writable(workspace.root, "HCFRES_HOME")
-    writable(out, "--out")
+    require_writable(workspace.root, "HCFRES_HOME")
+    require_writable(out, "--out")
     folder = (
         find_cell(cell, workspace, WEIGHTS) if cell else newest_cell(METHOD, SETTING, workspace)
     )

@@ -43,12 +43,12 @@ def _stage(name: str, version: int, value: type[V], *, reads: bool, dear: bool =
     return Stage(name, version, value, maker, also, expensive=dear, unchanged=frozenset(same))
 
 
-SUPERPOINTS = _stage("superpoints", 1, Superpoints, reads=True)
-MASKS = _stage("masks", 1, FrameMasks, reads=True, dear=True)
-TOKENS = _stage("tokens", 1, FrameTokens, reads=True, dear=True)
+SUPERPOINTS = _stage("superpoints", 2, Superpoints, reads=True)
+MASKS = _stage("masks", 2, FrameMasks, reads=True, dear=True)
+TOKENS = _stage("tokens", 2, FrameTokens, reads=True, dear=True)
 INSTANCES = _stage("instances", 1, InstanceFeatures, reads=False)
-DENSE_OPERATOR = _stage("dense_operator", 1, LiftingOperator, reads=True)
-INSTANCE_OPERATOR = _stage("instance_operator", 1, LiftingOperator, reads=True)
+DENSE_OPERATOR = _stage("dense_operator", 2, LiftingOperator, reads=True)
+INSTANCE_OPERATOR = _stage("instance_operator", 2, LiftingOperator, reads=True)
 DENSE = _stage("dense", 1, SuperpointFeatures, reads=False)
 INSTANCE = _stage("instance", 1, SuperpointFeatures, reads=False)
 TEXT = _stage("text", 1, TextFeatures, reads=False)

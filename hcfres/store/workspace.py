@@ -1,5 +1,6 @@
 """Where everything that is made lives: one folder."""
 
+import contextlib
 import os
 import tempfile
 from dataclasses import dataclass, field
@@ -13,8 +14,8 @@ def home() -> Path:
     return Path(os.environ.get("HCFRES_HOME") or "workspace").expanduser().absolute()
 
 
-def writable(folder: Path, named: str) -> Path:
-    """Make `folder` where it is not there, and give it back once a file could be put into it.
+def require_writable(folder: Path, named: str) -> None:
+    """Try whether a file can be put into `folder`, which need not be there; nothing is left.
 
     Args:
         named: the option or variable that names the folder, for the message.
@@ -23,9 +24,10 @@ def writable(folder: Path, named: str) -> Path:
         StoreError: it cannot be made, is no folder, or takes no files.
     """
     try:
+        made = [place for place in (folder, *folder.parents) if not place.exists()]
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
-            return folder
+            pass
     except OSError as error:
         place = f"{named} is {folder}"
         if isinstance(error, FileExistsError | NotADirectoryError):
@@ -33,6 +35,9 @@ def writable(folder: Path, named: str) -> Path:
         else:
             reason = f"where nothing can be written ({error.strerror or error})"
         raise StoreError(f"{place}, {reason}; name a folder that takes files") from None
+    for new in made:
+        with contextlib.suppress(OSError):  # somebody put something there meanwhile
+            new.rmdir()
 
 
 @dataclass(frozen=True)
