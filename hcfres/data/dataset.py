@@ -10,7 +10,12 @@ from typing import Literal
 
 from hcfres.data import frames, scannet
 from hcfres.data.aggregation import read_aggregation
-from hcfres.data.annotations.annotations import Annotations, held_against_scans, rejections_text
+from hcfres.data.annotations.annotations import (
+    Annotations,
+    held_against_scans,
+    rejections_text,
+    require_scans,
+)
 from hcfres.data.annotations.json_files import read_multi3drefer, read_scanrefer
 from hcfres.data.annotations.referit3d import read_referit3d
 from hcfres.data.errors import DataError, too_many
@@ -142,8 +147,7 @@ class Dataset:
         nothing is checked against them and every expression is marked `hidden`.
 
         Raises:
-            DataError: the file is missing or malformed as a whole; or sentences are about scans
-                that are not on the disk, all of them at once.
+            DataError: the file is missing or malformed as a whole.
         """
         path, hidden = self.expressions_path(source, split), split == "test"
         if source == "multi3drefer":
@@ -158,15 +162,17 @@ class Dataset:
             name: None if hidden else self._labels_of(name) for name in names if self._has(name)
         }
         listed = frozenset(self.scene_ids(split)) if self._list(split).exists() else None
-        return held_against_scans(found, objects, listed, self._way_out)
+        return held_against_scans(found, objects, listed)
 
     def expressions(self, source: Source, split: Split) -> tuple[Expression, ...]:
         """Read the sentences of a split that can be used; a warning says how many cannot.
 
         Raises:
-            DataError: as `annotations`, or no entry can be used.
+            DataError: as `annotations`; or sentences are about scans of the split that are not on
+                the disk, all of them at once; or no entry can be used.
         """
         found = self.annotations(source, split)
+        require_scans(found, self._way_out)
         if found.rejected:
             reasons = too_many([str(item) for item in found.rejected], shown=3).rstrip()
             if not found.expressions:

@@ -113,6 +113,7 @@ def test_a_list_with_strangers_or_repetitions_is_refused(root):
 def test_a_sentence_about_an_unknown_scene_or_object_is_refused(root, make):
     items = [make.expression(scene_id="scene0042_00"), make.expression(object_ids=(7,))]
     write_multi3drefer(root / "multi3drefer_train.json", items)
+    (root / "scannetv2_train.txt").write_text(f"{NAME}\nscene0042_00\n")
     with pytest.raises(DataError) as error:
         Dataset(root).expressions("multi3drefer", "train")
     assert "scene scene0042_00 is unknown (1 expressions)" in str(error.value)

@@ -164,7 +164,19 @@ def test_only_names_that_arrays_are_made_of_are_known(tmp_path: Path, called):
         (torch.nn.Linear(1, 1), "which no array needs"),
         ([[np.arange(2)]], "it holds list"),
     ],
-    ids=str,
+    ids=(
+        "dict",
+        "text",
+        "others",
+        "objects",
+        "words",
+        "records",
+        "complex",
+        "bfloat16",
+        "sparse",
+        "module",
+        "nested",
+    ),
 )
 def test_what_is_no_array_of_numbers_is_refused(tmp_path: Path, content, match: str):
     torch.save(content, tmp_path / "a.pth")

@@ -70,6 +70,7 @@ def make_cell(method=METHOD, seed=0, **training) -> CellConfig:
         "decay_power": 1.0,
         "clip_norm": 1.0,
         "backbone": "trained",
+        "backbone_weights": "random:0",
     } | training
     setting = SettingConfig(
         name="small",

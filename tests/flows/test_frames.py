@@ -4,7 +4,7 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from flows import cli, frames
+from flows import cli, cli_data, frames
 from hcfres.data.errors import DataError
 from tests.data.small_sens import small_sens
 
@@ -16,7 +16,7 @@ def sens(tmp_path):
 
 def test_the_command_extracts_and_says_what_it_did(sens, tmp_path, monkeypatch):
     console = Console(record=True, width=200, file=open("/dev/null", "w"))  # noqa: SIM115
-    monkeypatch.setattr(cli, "console", console)
+    monkeypatch.setattr(cli_data, "console", console)
     command = ["data", "extract", str(sens), "--out", str(tmp_path / "out"), "--workers", "1"]
     for said in ("3 written and read back, 0 were whole", "0 written and read back, 3 were whole"):
         assert CliRunner().invoke(cli.app, command).exit_code == 0

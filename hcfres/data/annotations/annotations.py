@@ -17,6 +17,8 @@ from hcfres.data.errors import DataError, too_many
 from hcfres.data.expression import Expression
 from hcfres.data.files import write_bytes
 
+_ABSENT = " is not on the disk"
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -52,6 +54,8 @@ class Annotations:
     """Where each of `expressions` stands in the file, as `Finding.place`."""
     path: Path | None = None
     """The file."""
+    unknown: tuple[str, ...] = ()
+    """Scans that entries among `rejected` are about and that are not on the disk, one an entry."""
 
     @property
     def total(self) -> int:
@@ -108,46 +112,48 @@ def held_against_scans(
     found: Annotations,
     scans: Mapping[str, Mapping[int, str] | None],
     listed: frozenset[str] | None = None,
-    way_out: str = "",
 ) -> Annotations:
-    """Reject entries about objects that their scan does not have; note names unlike its labels.
+    """Reject entries about scans or objects that are not there; note names unlike the labels.
 
     Args:
         scans: the label of each object of each scan on the disk; None for a scan whose objects
             are not public, of which nothing is checked.
         listed: the scans of the split; entries about others are rejected. None: not known.
-
-    Raises:
-        DataError: entries are about scans that are not in `scans`; all of these are named, and
-            what was rejected besides.
     """
-    absent = Counter(item.scene_id for item in found.expressions if item.scene_id not in scans)
     kept: list[tuple[str, Expression]] = []
-    rejected, notes = list(found.rejected), list(found.notes)
+    rejected, notes, unknown = list(found.rejected), list(found.notes), list(found.unknown)
     for place, item in zip(found.places, found.expressions, strict=True):
-        if item.scene_id in absent:
-            continue
-        objects = scans[item.scene_id]
-        if reason := _stranger(item, objects, listed):
+        if reason := _stranger(item, scans, listed):
             rejected.append(Rejected(place, item.key, reason))
+            unknown += [item.scene_id] if reason.endswith(_ABSENT) else []
             continue
         kept.append((place, item))
+        objects = scans[item.scene_id]
         if objects is not None and (doubt := _misnamed(item, objects)):
             notes.append(Note(place, item.key, doubt))
-    if absent:
-        scenes = [
-            f"scene {name} is unknown ({absent[name]} expressions)" for name in sorted(absent)
-        ]
-        problems = scenes + [str(item) for item in rejected]
-        source = found.path or "annotations"
-        raise DataError(source, too_many(problems, len(scenes) + 12).rstrip(), way_out)
     return replace(
         found,
         expressions=tuple(item for _, item in kept),
         places=tuple(place for place, _ in kept),
         rejected=tuple(rejected),
         notes=tuple(notes),
+        unknown=tuple(unknown),
     )
+
+
+def require_scans(found: Annotations, way_out: str = "") -> None:
+    """Refuse annotations that lack scans.
+
+    Raises:
+        DataError: naming every scan that is not on the disk, and what else was left out.
+    """
+    if not found.unknown:
+        return
+    counts = Counter(found.unknown)
+    scenes = [f"scene {name} is unknown ({counts[name]} expressions)" for name in sorted(counts)]
+    others = [str(item) for item in found.rejected if not item.reason.endswith(_ABSENT)]
+    source = found.path or "annotations"
+    raise DataError(source, too_many(scenes + others, len(scenes) + 12).rstrip(), way_out)
 
 
 def write_multi3drefer(path: Path, expressions: Iterable[Expression]) -> None:
@@ -229,11 +235,16 @@ def _contradictions(item: Expression) -> Iterator[str]:
 
 
 def _stranger(
-    item: Expression, objects: Mapping[int, str] | None, listed: frozenset[str] | None
+    item: Expression,
+    scans: Mapping[str, Mapping[int, str] | None],
+    listed: frozenset[str] | None,
 ) -> str:
-    """Why a sentence does not belong to this split and these objects; "" if it does."""
+    """Why a sentence does not belong to this split and these scans; "" if it does."""
     if listed is not None and item.scene_id not in listed:
         return f"scene {item.scene_id} is not in the split's list"
+    if item.scene_id not in scans:
+        return f"scene {item.scene_id}{_ABSENT}"
+    objects = scans[item.scene_id]
     if objects is None:
         return ""
     named = set(item.object_ids).union(*(entity.object_ids for entity in item.entities))

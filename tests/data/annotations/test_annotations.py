@@ -11,6 +11,7 @@ from hcfres.data.annotations.annotations import (
     collect,
     held_against_scans,
     rejections_text,
+    require_scans,
     write_multi3drefer,
     write_scanrefer,
 )
@@ -133,7 +134,7 @@ def test_all_unknown_scenes_are_one_error_with_whatever_else_is_wrong(path, make
         make.expression(scene_id="scene0009_00", ann_id=2),
     ]
     with pytest.raises(DataError) as error:
-        held_against_scans(gathered(path, items), SCANS, None, "Acquire it")
+        require_scans(held_against_scans(gathered(path, items), SCANS), "Acquire it")
     assert str(error.value) == (
         f"{path}: 2 problems:\n"
         "  - scene scene0009_00 is unknown (2 expressions)\n"
@@ -141,7 +142,7 @@ def test_all_unknown_scenes_are_one_error_with_whatever_else_is_wrong(path, make
     )
     many = [make.expression(scene_id=f"scene{n:04}_00") for n in range(1, 41)]
     with pytest.raises(DataError) as error:
-        held_against_scans(gathered(path, many), SCANS)
+        require_scans(held_against_scans(gathered(path, many), SCANS))
     assert all(item.scene_id in str(error.value) for item in many)
 
 
@@ -151,6 +152,16 @@ def test_a_scene_of_another_split_is_left_out(path, make):
     )
     assert held.expressions == ()
     assert held.rejected[0].reason == "scene scene0000_00 is not in the split's list"
+
+
+def test_an_entry_that_the_list_leaves_out_needs_no_scan(path, make):
+    items = [make.expression(), make.expression(scene_id="scene0009_00", ann_id=1)]
+    held = held_against_scans(gathered(path, items), SCANS, frozenset({"scene0000_00"}))
+    require_scans(held)
+    assert [item.scene_id for item in held.expressions] == ["scene0000_00"]
+    assert [str(item) for item in held.rejected] == [
+        "[1] scene0009_00|0|1: scene scene0009_00 is not in the split's list"
+    ]
 
 
 def test_hidden_objects_are_held_against_nothing(path, make):
