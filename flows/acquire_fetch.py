@@ -1,8 +1,9 @@
 """What is missing of a published dataset, fetched: one task a scan, with progress and time left."""
 
+import re
 import threading
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, NoReturn, TypeVar
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
@@ -23,10 +24,31 @@ from hcfres.data.errors import DataError, too_many
 _MEGABYTE = 1_000_000
 _THREADS = 16
 """Threads that wait for workers; the workers, not these, bound what runs at once."""
+_OWN_ERRORS = re.compile(r"^(DataError|NotThereError|InTheWayError|StoreError): ")
+
+T = TypeVar("T")
 
 
 def _runner() -> Any:
     return ThreadPoolTaskRunner(max_workers=_THREADS)
+
+
+class Hidden(Generic[T]):
+    """What Prefect is not to write down: it stores the parameters of flows in its database.
+
+    An order's source may hold a password or a signature. No encoder finds attributes here.
+    """
+
+    __slots__ = ("show",)
+
+    def __init__(self, value: T) -> None:
+        self.show = lambda: value
+
+    def __repr__(self) -> str:
+        return "(hidden)"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("what is hidden does not leave this process")
 
 
 @dataclass(frozen=True)
@@ -44,17 +66,18 @@ def fetch_missing(asked: Asked, found: Inventory, console: Console) -> None:
         DataError: scans or files that could not be had, all of them named; the others are there.
     """
     with WorkerPool(("cpu",) * asked.jobs) as pool, ProgressBoard(console).open() as board:
-        fetch(asked, found, Crew(pool, board))
+        fetch(Hidden(asked), found, Crew(pool, board))
 
 
 @flow(name="fetch", validate_parameters=False, task_runner=_runner())
-def fetch(asked: Asked, found: Inventory, crew: Crew) -> None:
+def fetch(hidden: Hidden[Asked], found: Inventory, crew: Crew) -> None:
     """Lists and sentences first, then one task a scan: fetch, extract, verify, delete."""
+    asked = hidden.show()
     looking = Looking(asked, crew.board, crew.pool)
     for order in asked.orders:
         lacking = [unit for unit in found.incomplete if unit.dataset == order.dataset]
         if any(unit.name in SHARED for unit in lacking):
-            finish([fetch_shared.submit(crew, order)], order, crew)
+            finish([fetch_shared.submit(crew, Hidden(order))], order, crew)
             scenes = scenes_of(order.root, asked.request.scenes) or ()
             lacking = looking.scans(order, scenes if order.dataset == "scannet" else ())
         lacking = [unit for unit in lacking if not unit.complete and unit.name not in SHARED]
@@ -70,7 +93,7 @@ def fetch_scans(order: Order, units: list[Unit], crew: Crew) -> None:
     megabytes = round(sum(unit.bytes_left for unit in units) / _MEGABYTE)
     with crew.board.bar("megabytes", max(megabytes, 1)) as line:
         meter = Meter(line)
-        futures = [fetch_scan.submit(crew, order, unit.name, meter) for unit in units]
+        futures = [fetch_scan.submit(crew, Hidden(order), unit.name, meter) for unit in units]
         finish(futures, order, crew)
 
 
@@ -88,7 +111,7 @@ def finish(futures: list[Any], order: Order, crew: Crew) -> None:
                 try:
                     future.result()
                 except JobError as error:
-                    failed.append(str(error).removeprefix("DataError: "))
+                    failed.append(_OWN_ERRORS.sub("", str(error)))
         except KeyboardInterrupt:
             crew.pool.close()
             raise
@@ -99,15 +122,15 @@ def finish(futures: list[Any], order: Order, crew: Crew) -> None:
 
 
 @task(cache_policy=NO_CACHE, task_run_name="fetch-{scene}")
-def fetch_scan(crew: Crew, order: Order, scene: str, meter: "Meter") -> None:
+def fetch_scan(crew: Crew, order: Hidden[Order], scene: str, meter: "Meter") -> None:
     """One scan: its files, and its frames from its recording."""
-    crew.pool.call("flows.acquire_jobs:fetch_scan", order, scene, on_event=meter)
+    crew.pool.call("flows.acquire_jobs:fetch_scan", order.show(), scene, on_event=meter)
 
 
 @task(cache_policy=NO_CACHE)
-def fetch_shared(crew: Crew, order: Order) -> None:
+def fetch_shared(crew: Crew, order: Hidden[Order]) -> None:
     """Lists or sentences."""
-    crew.pool.call("flows.acquire_jobs:fetch_shared", order)
+    crew.pool.call("flows.acquire_jobs:fetch_shared", order.show())
 
 
 class Meter:

@@ -1,7 +1,7 @@
 """What a person asked `hcfres acquire` for, and what that means."""
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from flows.datasets import dataset_folder
 from flows.places import method_file, setting_file
@@ -27,7 +27,7 @@ class Request:
     setting: str | None = None
     method: str = "hcf_res"
     scenes: str | None = None
-    source: str | None = None
+    source: str | None = field(default=None, repr=False)
     frames_every: int | None = None
     drop_sens: bool = False
     jobs: int | None = None

@@ -6,10 +6,12 @@ from pathlib import Path
 import pandas as pd
 from rich.console import Console
 
-from flows.places import DEFAULT_SETTING, REPORTS, table_files
+from flows.places import DEFAULT_SETTING, REPORTS, setting_file, table_files
 from flows.plan import Plan, PlannedCell, accept, make_plan
 from hcfres.config.experiment import AblationConfig, ComparisonConfig, flat
+from hcfres.config.loading import load
 from hcfres.config.rows import Experiment, Row, load_experiment
+from hcfres.config.setting import SettingConfig
 from hcfres.evaluation.passport import Passport
 from hcfres.pipeline.versions import code_of_cells
 from hcfres.reporting.columns import printed_columns
@@ -43,9 +45,10 @@ def write_reports(
     folders hold the same results; `from_mlflow` reads the former.
     """
     workspace = Workspace()
-    folder = REPORTS if setting == DEFAULT_SETTING else workspace.root / "reports" / setting
+    name = load(setting_file(setting), SettingConfig).name
+    folder = REPORTS if name == DEFAULT_SETTING else workspace.root / "reports" / name
     records = _mlflow_records(workspace) if from_mlflow else read_records(workspace.cells)
-    records = tuple(record for record in records if record.setting == setting)
+    records = tuple(record for record in records if record.setting == name)
     frame = results_frame(records)
     written = [folder / "results.csv"]
     write_atomic(written[0], frame.to_csv(index=False).encode())

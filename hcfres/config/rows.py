@@ -49,8 +49,14 @@ class Experiment:
         raise ConfigError(f"{self.source} has no row {name!r}; {nearest(name, known, 'rows')}")
 
     def setting(self, name: str | None = None) -> SettingConfig:
-        """The named setting (else the file's own), asking this experiment's expressions."""
-        path = self.source.parent / "settings" / f"{name or self.config.setting}.toml"
+        """The named setting (else the file's own), asking this experiment's expressions.
+
+        Args:
+            name: of a file in `settings/` beside this one, or the path of a file.
+        """
+        named = Path(name or self.config.setting)
+        inside = self.source.parent / "settings" / f"{named}.toml"
+        path = named if named.suffix == ".toml" else inside
         setting = load(path, SettingConfig)
         data = setting.data.model_copy(update={"expressions": self.config.dataset})
         return setting.model_copy(update={"data": data})

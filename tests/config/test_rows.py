@@ -95,3 +95,12 @@ def test_a_row_without_a_file_is_refused_and_so_is_a_file_with_another_name(fold
 def test_a_file_that_is_no_table_says_what_a_table_has(folder: Path) -> None:
     with pytest.raises(ConfigError, match=r"either `switches` .* or `rows`"):
         load_experiment(folder / "methods" / "mdin.toml")
+
+
+def test_a_setting_is_found_by_the_path_of_its_file_too(tmp_path):
+    experiment = load_experiment(EXPERIMENTS / "table3_ablation.toml")
+    own = tmp_path / "mine.toml"
+    text = (EXPERIMENTS / "settings" / "smoke.toml").read_text()
+    own.write_text(text.replace('"smoke"', '"mine"', 1))
+    assert experiment.setting(str(own)).name == "mine"
+    assert experiment.setting("smoke").name == "smoke"

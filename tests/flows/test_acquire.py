@@ -89,6 +89,34 @@ def test_a_release_is_acquired_frame_by_frame_and_asked_again_nothing_is_done(
     assert json.loads(said)["complete"]
 
 
+def test_passwords_and_signatures_are_written_down_nowhere(
+    release, server, acquire, home, environment
+):
+    """Neither by Prefect, when all goes well and when it does not, nor beside the files."""
+    address = serve(server, release).replace("//", "//me:hushhush@") + "?sig=psstpsst"
+    page = server.pages[f"/v2/scans/{SCENES['val']}/{SCENES['val']}.aggregation.json"]
+    page.content, whole = page.content[:-100], page.content
+    other = f"/v2/scans/{SCENES['train']}/{SCENES['train']}.aggregation.json"
+    absent = server.pages.pop(other)
+    code, said = acquire("scannet", "--from", address, *THIN)
+    assert code == 2
+    assert "with what was fetched there are 1 problem" in said
+    assert "has no such file; asked for" in said
+    assert "Error: " not in said
+    page.content, server.pages[other] = whole, absent
+    code, again = acquire("scannet", "--from", address, *THIN)
+    assert code == 0, again
+    assert all("sig=psstpsst" in path for path, *_ in server.asked)
+    assert any(server.authorisation)
+    folders = (home, Path(environment["PREFECT_HOME"]))
+    written = {path: path.read_bytes() for f in folders for path in f.rglob("*") if path.is_file()}
+    database = b"".join(v for p, v in written.items() if p.name.startswith("prefect.db"))
+    assert f"fetch-{SCENES['train']}".encode() in database
+    secrets = ("hushhush", "psstpsst")
+    assert [p for p, v in written.items() if any(s.encode() in v for s in secrets)] == []
+    assert not any(secret in said + again for secret in secrets)
+
+
 @pytest.mark.slow
 def test_sentences_are_acquired_from_an_archive(release, server, acquire, home):
     archive = f"{serve(server, release)}/multi3drefer_train_val.zip"
@@ -139,6 +167,7 @@ def test_one_scan_that_fails_is_named_and_the_others_come(release, server, acqui
     assert code == 2
     for part in (f"{SCENES['val']}.aggregation.json", address, "is refused", "run the same comm"):
         assert part in said
+    assert "Error: " not in said
     code, said = acquire("scannet", "--check", "--method", "mdin")
     assert code == 1
     data = Dataset(home / "data" / "scannet")

@@ -15,7 +15,7 @@ from hcfres.data.acquisition.recordings import (
 )
 from hcfres.data.acquisition.release import ReleaseFile, labelled_mesh
 from hcfres.data.acquisition.space import require_room
-from hcfres.data.acquisition.transfer import NotThereError
+from hcfres.data.acquisition.transfer import NotThereError, plain
 from hcfres.data.errors import DataError, too_many
 
 _FRAMES = ("frames", "recording")
@@ -130,6 +130,11 @@ def _bring(
     return fetched
 
 
+def _shown(source: str) -> str:
+    """The source without its secrets."""
+    return plain(source) if source.lower().startswith(("http://", "https://")) else source
+
+
 def _require_good(order: Order, fetched: set[str], unit: Unit) -> None:
     """Refuse files that their readers refuse, and remove those of them that just came."""
     broken = [i for i in unit.items if i.state == "corrupt" and i.kind not in _FRAMES]
@@ -138,7 +143,7 @@ def _require_good(order: Order, fetched: set[str], unit: Unit) -> None:
     if broken:
         problems = [f"{item.path}: {item.reason}" for item in broken]
         raise DataError(
-            f"--from {order.source}",
+            f"--from {_shown(order.source or '')}",
             f"with what was fetched there are {too_many(problems).rstrip()}\nWhat was fetched of "
             "these was not kept",
             "The copy there is damaged; try another",

@@ -1,7 +1,7 @@
 """What is asked for: which dataset, which scans, what of each, and from where."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from hcfres.config.method import MethodConfig
@@ -32,8 +32,10 @@ class Order:
     dataset: DatasetName
     root: Path
     """The dataset's folder; ScanRefer and Multi3DRefer lie in ScanNet's."""
-    source: str | None = None
-    """A folder, a zip archive, or an address, each laid out as the release is; None: none."""
+    source: str | None = field(default=None, repr=False)
+    """A folder, a zip archive, or an address, each laid out as the release is; None: none.
+
+    An address may hold a password or a signature: it is told, and written down, without them."""
     frames: bool = False
     """The method looks at images."""
     frames_every: int | None = None

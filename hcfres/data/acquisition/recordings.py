@@ -13,9 +13,11 @@ from hcfres.data.acquisition.partial import bytes_there
 from hcfres.data.acquisition.release import COLOUR_AND_DEPTH_BYTES, ReleaseFile
 from hcfres.data.dataset import FRAME_FOLDERS, Dataset
 from hcfres.data.errors import DataError, too_many
+from hcfres.data.files import write_bytes
 from hcfres.data.frame_images import FETCH_AGAIN
 from hcfres.data.scan_info import read_scan_info
 from hcfres.data.scannet import INFO
+from hcfres.data.sens.begin import InTheWayError
 from hcfres.data.sens.extract import extract_frames
 from hcfres.data.sens.recording import index_sens
 from hcfres.data.sens.survey import SURVEY_NAME, read_extraction, verify_frames
@@ -87,10 +89,14 @@ def bring_frames(
             raise DataError(frames, reason, "Move this folder away; it was not extracted by hcfres")
     sens = _recording(order, scene, origin, told)
     try:
-        extract_frames(sens, staging, order.frames_every, 1, told.extracted)
+        try:
+            extract_frames(sens, staging, order.frames_every, 1, told.extracted)
+        except InTheWayError:
+            shutil.rmtree(staging)  # an earlier run's, of another recording or step
+            extract_frames(sens, staging, order.frames_every, 1, told.extracted)
     except DataError as error:
         if error.source == str(sens) and _is_fetched(order, scene, sens):
-            sens.unlink()  # what was fetched is broken: it is fetched anew by the next run
+            _give_up_on(sens, error)
         raise
     if findings := verify_frames(staging):
         raise DataError(staging, too_many(list(findings)).rstrip(), "Run the same command again")
@@ -149,11 +155,31 @@ def _is_fetched(order: Order, scene: str, sens: Path) -> bool:
     return order.drop_sens and sens == recording_target(order, scene)
 
 
+def _broken_note(sens: Path) -> Path:
+    return sens.with_name(f"{sens.stem}.broken")
+
+
+def _give_up_on(sens: Path, error: DataError) -> None:
+    """Delete what was fetched and is broken: the next run fetches it anew, but only once.
+
+    Raises:
+        DataError: it was fetched anew and is broken in the same way; then it stays.
+    """
+    note, said = _broken_note(sens), f"{error.place}: {error.reason}".encode()
+    if note.is_file() and note.read_bytes() == said:
+        way_out = f"It came twice like this and is kept; to fetch it once more, delete {sens}"
+        raise DataError(error.source, error.reason, way_out, error.place) from None
+    write_bytes(note, said)
+    sens.unlink()
+
+
 def _tidy(order: Order, scene: str) -> None:
     """Delete what a finished scan leaves behind: only ever in the folder for it."""
     shutil.rmtree(order.root / STAGING / scene, ignore_errors=True)
     if order.drop_sens:
-        recording_target(order, scene).unlink(missing_ok=True)
+        sens = recording_target(order, scene)
+        sens.unlink(missing_ok=True)
+        _broken_note(sens).unlink(missing_ok=True)
 
 
 def _put_in_place(staging: Path, frames: Path) -> None:

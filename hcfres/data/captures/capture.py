@@ -52,6 +52,8 @@ class Capture:
     """None where there is none: it is fused from the frames."""
     up: tuple[float, float, float] | None = None
     """Which way is up in the world, where the layout says so."""
+    opengl: bool = False
+    """The files' poses have OpenGL's camera axes and were turned; False: they have OpenCV's."""
 
     def usable(self) -> tuple[int, ...]:
         """Frames with both images and a finite pose, ascending."""

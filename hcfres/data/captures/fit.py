@@ -7,13 +7,19 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from hcfres.data.captures.capture import Capture
-from hcfres.data.captures.fused import fuse
+from hcfres.data.captures.fused import Fused, fuse
 from hcfres.data.captures.mistakes import camera_of_cloud, disagreement, likely_mistake
 from hcfres.data.errors import DataError
 from hcfres.data.ply import Mesh, read_ply
 from hcfres.data.reprojection import NEEDED_SHARE, Landing, Target
 from hcfres.data.scene import Frame
 
+GOOD_SHARE = 0.9
+"""Without a cloud, less depth than this on what other frames saw is warned of."""
+MOST_LEFT_OUT = 0.25
+"""A greater share of fused points that too few frames confirm is warned of."""
+_TO_CHECK = "the order of quaternions, the scale, which image each belongs to"
+_SPARSE = "few frames see the same place"
 _FRAMES_CHECKED = 24
 _FRAMES_COMPARED = 40
 _SURE = 0.9
@@ -70,36 +76,57 @@ def _fused(capture: Capture, cloud_frame: int | None, voxel_m: float) -> PlacedC
         reason = f"there is no cloud that could be in the frame of pose {cloud_frame}"
         raise DataError(capture.source, reason, "Give the cloud: --cloud FILE")
     frames = _frames(capture, _FRAMES_COMPARED)
-    remarks = _require_agreement(capture, frames)
+    agreed, remarks = _require_agreement(capture, frames)
     fused = fuse(capture, voxel_m)
     mesh = fused.mesh
     if mesh.colours is None:
         raise DataError(capture.source, "the fused cloud has no colours")
     target = Target(mesh.vertices)
     measured = target.landing(frames)
-    remarks = (*remarks, fused.remark, f"{measured}.")
+    remarks = (*remarks, fused.remark, f"{measured}.", *_doubts(capture, agreed, fused, measured))
     return PlacedCloud(
         mesh, mesh.colours, np.eye(4), mesh.vertices, measured, target.spacing_m, remarks
     )
 
 
-def _require_agreement(capture: Capture, frames: tuple[Frame, ...]) -> tuple[str, ...]:
-    """What the frames say about each other, or the mistake in them as a DataError."""
-    if len(frames) == 1:
-        return ("There is a single frame: nothing to check poses, axes and units against.",)
-    found, reason = disagreement(frames, capture.images.unit_m)
-    agreed = f"{found.share:.0%} of the depth of {found.frames} frames agrees with other frames"
-    if reason is not None:
+def _doubts(capture: Capture, agreed: float, fused: Fused, landed: Landing) -> tuple[str, ...]:
+    """What the fused cloud says against the poses, as a warning, or as a DataError.
+
+    Where poses are right and the frames overlap, nearly all depth lands on the cloud and about a
+    tenth of its points are left out.
+    """
+    left_out = f"{fused.left_out:.0%} of the fused points are confirmed by too few frames"
+    if landed.share < NEEDED_SHARE or fused.left_out > 1 - NEEDED_SHARE:
+        reason = f"{landed}, and {left_out}: the poses are not those of these images, or too few "
         way_out = f"Put right the poses of {capture.poses_from}, or give a cloud: --cloud FILE"
-        raise DataError(capture.source, f"only {agreed}: {reason}", way_out)
-    said = [f"{agreed} within {100 * found.radius_m:.1f} cm."]
+        raise DataError(capture.source, f"{reason}frames see the same place", way_out)
+    if min(agreed, landed.share) >= GOOD_SHARE and fused.left_out <= MOST_LEFT_OUT:
+        return ()
+    shares = f"{agreed:.0%} of the depth agrees with other frames, {landed.share:.0%} lands on the "
+    shares += f"fused cloud, {left_out}"
+    doubt = f"check the poses of {capture.poses_from} ({_TO_CHECK}), unless {_SPARSE}"
+    return (f"Warning: {shares}; {doubt}.",)
+
+
+def _require_agreement(
+    capture: Capture, frames: tuple[Frame, ...]
+) -> tuple[float, tuple[str, ...]]:
+    """The share of the depth that agrees and what to say, or the mistake as a DataError."""
+    if len(frames) == 1:
+        said = "There is a single frame: nothing to check poses, axes and units against."
+        return 1.0, (said,)
+    found, mistake = disagreement(frames, capture)
+    agreed = f"{found.share:.0%} of the depth of {found.frames} frames agrees with other frames"
+    if mistake is not None:
+        raise DataError(capture.source, f"only {agreed}: {mistake.reason}", mistake.way_out)
+    remarks = [f"{agreed} within {100 * found.radius_m:.1f} cm."]
     middle = float(np.median(np.concatenate([frame.depth[frame.depth > 0] for frame in frames])))
     if not _NEAREST_M < middle < _FARTHEST_M:
-        said.append(
+        remarks.append(
             f"Warning: the median depth is {middle:.2f} m, unusual for a room: is a count "
             f"of a depth image {1000 * capture.images.unit_m:g} mm?"
         )
-    return tuple(said)
+    return found.share, tuple(remarks)
 
 
 def _pose(capture: Capture, number: int) -> np.ndarray:
@@ -118,16 +145,19 @@ def _require_landing(
     found = target.landing(frames)
     if found.share >= NEEDED_SHARE:
         return found
-    likely = likely_mistake(target, frames, found, capture.images.unit_m)
+    likely = likely_mistake(target, frames, found, capture)
     reason = likely.reason if likely else _ELSEWHERE
-    way_out = f"Give the cloud that was fused with the poses of {capture.poses_from}"
-    way_out += ", or its own poses"
+    elsewhere = f"Give the cloud that was fused with the poses of {capture.poses_from}"
+    elsewhere += ", or its own poses"
+    way_out = likely.way_out if likely else elsewhere
     if cloud_frame is None and (likely is None or likely.share < _SURE):
         camera = _camera(capture, target)
         if camera is not None and (likely is None or camera[1] > likely.share):
             reason = f"{_ANOTHER} than the poses: as it seems, in that of the camera of pose "
             reason += str(camera[0])
-            way_out = f"If it does, say so: --cloud-frame {camera[0]}. Otherwise {_lower(way_out)}"
+            way_out = (
+                f"If it does, say so: --cloud-frame {camera[0]}. Otherwise {_lower(elsewhere)}"
+            )
     said = f"{found}, {NEEDED_SHARE:.0%} are needed: {reason}"
     raise DataError(cloud, said, way_out)
 

@@ -28,6 +28,8 @@ class Fused:
     mesh: Mesh
     """In the world of the recording's poses; no faces."""
     remark: str
+    left_out: float
+    """0..1, the share of fused points that are not in the cloud, as too few frames confirm them."""
 
 
 def fuse(capture: Capture, voxel_m: float = VOXEL_M) -> Fused:
@@ -35,7 +37,7 @@ def fuse(capture: Capture, voxel_m: float = VOXEL_M) -> Fused:
 
     The mean per voxel, each measurement weighted by the inverse square of its depth, as a sensor's
     errors grow with it. Then every frame is asked about every point: those that fewer than
-    LEAST_FRAMES confirm, or that more see through than confirm, are left out.
+    LEAST_FRAMES confirm, or that as many see through as confirm, are left out.
 
     Raises:
         DataError: an image is broken, or no point is left.
@@ -63,7 +65,8 @@ def fuse(capture: Capture, voxel_m: float = VOXEL_M) -> Fused:
         "confirm are left out."
     )
     nothing = np.zeros((0, 3), np.int64)
-    return Fused(Mesh(cloud.points[kept], cloud.colours[kept], nothing), remark)
+    mesh = Mesh(cloud.points[kept], cloud.colours[kept], nothing)
+    return Fused(mesh, remark, float((~kept).mean()))
 
 
 def _coloured(capture: Capture, chosen: tuple[int, ...]) -> Iterator[Frame]:

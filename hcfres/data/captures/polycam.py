@@ -95,7 +95,7 @@ def read(path: Path, told: Told) -> Capture:
     cloud = only_cloud(told.cloud, path, root)
     place = root / f"{kind}cameras"
     up = (0.0, 1.0, 0.0)
-    return Capture("Polycam", path, images, poses, place, intrinsics, remarks, cloud, up)
+    return Capture("Polycam", path, images, poses, place, intrinsics, remarks, cloud, up, True)
 
 
 def _root(path: Path) -> Path:

@@ -70,9 +70,8 @@ def read(path: Path, told: Told) -> Capture:
     )
     folder = path if path.is_dir() else path.parent
     cloud = only_cloud(told.cloud, folder) if path.is_dir() else told.cloud
-    return Capture(
-        "Record3D", path, images, poses, Path(members.place(name)), intrinsics, remarks, cloud
-    )
+    place = Path(members.place(name))
+    return Capture("Record3D", path, images, poses, place, intrinsics, remarks, cloud, opengl=True)
 
 
 def _metadata(members: Members) -> tuple[_Metadata, str]:

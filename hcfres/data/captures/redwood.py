@@ -1,10 +1,11 @@
 """Redwood's and Open3D's datasets: a colour folder, `depth`, and a trajectory in the `.log` form.
 
 A pose belongs to the image of its number. Where images are numbered otherwise than poses and there
-are as many, the n-th pose belongs to the n-th image.
+are as many, the n-th pose belongs to the n-th image. Where some have no partner, the depth decides.
 """
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from hcfres.data.captures.capture import Capture, Layout, Told
 from hcfres.data.captures.clouds import only_cloud
 from hcfres.data.captures.images import ImageFiles
 from hcfres.data.captures.intrinsics import choose_intrinsics
+from hcfres.data.captures.numbering import associated
 from hcfres.data.errors import DataError
 from hcfres.data.frames import COLOUR_SUFFIXES, DEPTH_SUFFIXES, numbered_files
 from hcfres.data.trajectory import read_trajectory
@@ -58,24 +60,33 @@ def read_frames(path: Path, trajectory: Path, told: Told) -> Capture:
     """
     images = ImageFiles(*_images(path), told.depth_unit_m or 0.001)
     by_number = read_trajectory(trajectory)
-    poses, said = _associated(images.indices(), by_number)
-    if not set(images.indices()) & set(poses):
-        reason = (
-            f"no frame is complete: {len(images.colours)} colour and {len(images.depths)} depth "
-            f"images, {len(images.indices())} pairs, 0 of them with a pose among {len(by_number)}"
-        )
-        way_out = f"{FRAMES_HELP}; a pose belongs to the image whose number it has"
-        raise DataError(path, reason, way_out)
-    shape = images.depth(images.indices()[0]).shape
+    indices = images.indices()
+    if not indices:
+        raise _incomplete(path, images, by_number)
+    shape = images.depth(indices[0]).shape
     matrix, source = choose_intrinsics(told, shape, path / "depth")
+    intrinsics = dict.fromkeys(indices, matrix)
+    capture = Capture("Redwood", path, images, by_number, trajectory, intrinsics, (), told.cloud)
+    found = associated(indices, by_number, capture.depth_frame)
+    if not set(indices) & set(found.poses):
+        raise _incomplete(path, images, by_number)
     remarks = (
         "Layout: Redwood / Open3D.",
-        f"Poses: {len(by_number)}, camera to world, 4 x 4 matrices in OpenCV's axes; {said}.",
+        f"Poses: {len(by_number)}, camera to world, 4 x 4 matrices in OpenCV's axes; {found.rule}.",
         f"Depth: 16-bit, {1 / images.unit_m:g} counts a metre.",
         source,
     )
-    intrinsics = dict.fromkeys(images.indices(), matrix)
-    return Capture("Redwood", path, images, poses, trajectory, intrinsics, remarks, told.cloud)
+    return replace(capture, poses=found.poses, remarks=remarks)
+
+
+def _incomplete(path: Path, images: ImageFiles, by_number: dict[int, np.ndarray]) -> DataError:
+    """The error of a folder in which no frame has both images and a pose."""
+    reason = (
+        f"no frame is complete: {len(images.colours)} colour and {len(images.depths)} depth "
+        f"images, {len(images.indices())} pairs, 0 of them with a pose among {len(by_number)}"
+    )
+    way_out = f"{FRAMES_HELP}; a pose belongs to the image whose number it has"
+    return DataError(path, reason, way_out)
 
 
 def _trajectories(path: Path) -> list[Path]:
@@ -113,19 +124,6 @@ def _numbered(folder: Path, suffixes: tuple[str, ...]) -> dict[int, Path]:
             raise DataError(folder, reason, FRAMES_HELP)
         found[int(name[1])] = path
     return dict(sorted(found.items()))
-
-
-def _associated(
-    indices: tuple[int, ...], by_number: dict[int, np.ndarray]
-) -> tuple[dict[int, np.ndarray], str]:
-    """Poses by the number of their image, and which rule was followed."""
-    missing = [index for index in indices if index not in by_number]
-    if not missing or len(indices) != len(by_number):
-        gaps = f"; {len(missing)} images have none" if missing else ""
-        return by_number, f"a pose belongs to the image of its number{gaps}"
-    ordered = [by_number[number] for number in sorted(by_number)]
-    said = f"images and poses are numbered differently, so the n-th of {len(indices)} belongs to "
-    return dict(zip(indices, ordered, strict=True)), f"{said}the n-th"
 
 
 LAYOUT = Layout(

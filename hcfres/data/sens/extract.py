@@ -20,6 +20,7 @@ from PIL import Image
 
 from hcfres.data.errors import DataError, too_many
 from hcfres.data.files import read_bytes, write_bytes
+from hcfres.data.sens.begin import BEGUN_NAME, begin_extraction, require_no_others
 from hcfres.data.sens.images import decode_colour, decode_depth
 from hcfres.data.sens.recording import SensFile, SensIndex, index_sens
 from hcfres.data.sens.survey import (
@@ -28,6 +29,7 @@ from hcfres.data.sens.survey import (
     FrameSums,
     FrameSurvey,
     LeftOut,
+    Recorded,
     read_extraction,
     verify_frames,
     write_extraction,
@@ -82,7 +84,8 @@ def extract_frames(
     millimetres; poses have six decimals and stay not finite where tracking was lost. Each file is
     written whole or not at all and read back. A file that already holds what the recording says is
     left alone, so that an interrupted extraction goes on where it was. At the end, and only if
-    every frame is whole, `extraction.json` says so. No other frame's images are read.
+    every frame is whole and no other is there, `extraction.json` says so. No other frame's images
+    are read.
 
     Args:
         workers: processes; 1 works in this one.
@@ -90,7 +93,7 @@ def extract_frames(
 
     Raises:
         DataError: as `index_sens`; or some of the frames are broken, all of them named, the others
-            extracted; or none has both images.
+            extracted; or none has both images; or as `begin_extraction`.
         StoreError: the disk is full or refuses.
     """
     if every < 1:
@@ -98,6 +101,7 @@ def extract_frames(
     index = index_sens(sens)
     numbers = range(0, len(index.offsets) - 1, every)
     chunks = [tuple(numbers[start : start + _CHUNK]) for start in range(0, len(numbers), _CHUNK)]
+    plan = begin_extraction(index, folder, every)
     intrinsics = _write_intrinsics(folder, index)
     told = progress or (lambda done, total: None)
     told(0, len(numbers))
@@ -106,11 +110,11 @@ def extract_frames(
         for results in finished:
             found += results
             told(len(found), len(numbers))
-    return _concluded(index, folder, every, intrinsics, sorted(found, key=lambda one: one.index))
+    return _concluded(index, folder, plan, intrinsics, sorted(found, key=lambda one: one.index))
 
 
 def _concluded(
-    index: SensIndex, folder: Path, every: int, intrinsics: list[int], found: list[_Found]
+    index: SensIndex, folder: Path, plan: Recorded, intrinsics: list[int], found: list[_Found]
 ) -> FrameSurvey:
     if broken := [one.broken for one in found if one.broken]:
         raise DataError(index.path, too_many(broken).rstrip(), "Fetch the file again")
@@ -118,16 +122,15 @@ def _concluded(
     left_out = tuple(one.lacks for one in found if one.lacks)
     if not sums:
         raise DataError(index.path, f"of {len(found)} frames none has both images")
+    require_no_others(folder, ((one.index, one.colour_suffix) for one in sums))
     extraction = Extraction(
-        sens=index.path.name,
-        sens_bytes=index.size,
-        sens_frames=len(index.offsets) - 1,
-        every=every,
+        **plan.model_dump(),
         intrinsics=(intrinsics[0], intrinsics[1], intrinsics[2], intrinsics[3]),
         frames=sums,
         left_out=left_out,
     )
     write_extraction(folder, extraction)
+    (folder / BEGUN_NAME).unlink(missing_ok=True)
     written = sum(one.written for one in found)
     lost = tuple(one.index for one in found if one.lost)
     numbers = tuple(one.index for one in sums)

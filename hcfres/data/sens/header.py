@@ -163,6 +163,9 @@ def _header(path: Path, name: bytes, numbers: tuple) -> SensHeader:
     after = _HEAD.size + len(name)
     if not np.isfinite(matrices).all():
         raise DataError(path, "a camera matrix is not finite", FETCH_AGAIN, f"byte {after}")
+    if 0 in (width, height, depth_width, depth_height):
+        reason = f"{width}x{height} colour and {depth_width}x{depth_height} depth: 0 is no size"
+        raise DataError(path, reason, FETCH_AGAIN, f"byte {after + 264}")
     if max(width * height, depth_width * depth_height) > MOST_PIXELS:
         reason = f"{width}x{height} colour and {depth_width}x{depth_height} depth are too large"
         raise DataError(path, reason, FETCH_AGAIN, f"byte {after + 264}")

@@ -36,17 +36,24 @@ class LeftOut(Config):
     lacks: Literal["colour", "depth", "colour and depth"]
 
 
-class Extraction(Config):
-    """The content of `extraction.json`: from what the frames of a folder were extracted, and how.
-
-    Its last frame is written before it, so that where it is, all its frames were whole.
-    """
+class Recorded(Config):
+    """From what frames are extracted, and which of them."""
 
     sens: str
     """The recording's file name."""
     sens_bytes: Annotated[int, Field(ge=0)]
     sens_frames: Number
+    sens_sha256: Annotated[str, Field(pattern="^([0-9a-f]{64})?$")] = ""
+    """Of its header and its first and last frame; empty in files from before this was noted."""
     every: Annotated[int, Field(ge=1)]
+
+
+class Extraction(Recorded):
+    """The content of `extraction.json`: from what the frames of a folder were extracted, and how.
+
+    Its last frame is written before it, so that where it is, all its frames were whole.
+    """
+
     intrinsics: tuple[Crc32, Crc32, Crc32, Crc32]
     frames: tuple[FrameSums, ...]
     left_out: tuple[LeftOut, ...]

@@ -187,6 +187,49 @@ def test_a_broken_frame_is_named_and_the_recording_fetched_anew_the_next_time(
     assert Dataset(order.root).frame_indices(SCENE) == EXTRACTED
 
 
+def test_a_recording_that_comes_broken_twice_is_not_fetched_a_third_time(order, origin, server):
+    sens = server.pages[f"/v1/scans/{SCENE}/{SCENE}.sens"]
+    whole = sens.content
+    at = whole.index(b"\xff\xd8\xff")
+    sens.content = whole[:at] + bytes(300) + whole[at + 300 :]
+    with pytest.raises(DataError, match="frame 0"):
+        bring_scan(order, SCENE, origin)
+    with pytest.raises(DataError, match=r"frame 0.*It came twice like this and is kept"):
+        bring_scan(order, SCENE, origin)
+    server.asked.clear()
+    with pytest.raises(DataError, match="came twice") as error:
+        bring_scan(order, SCENE, origin)
+    assert server.asked == []
+    kept = order.root / STAGING / f"{SCENE}.sens"
+    assert f"delete {kept}" in str(error.value)
+    sens.content = whole
+    kept.unlink()
+    bring_scan(order, SCENE, origin)
+    assert Dataset(order.root).frame_indices(SCENE) == EXTRACTED
+    assert not any((order.root / STAGING).iterdir())
+
+
+def test_what_an_extraction_of_another_step_left_waiting_is_thrown_away(order, origin):
+    def end(done, total):
+        if done:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        bring_frames(order, SCENE, origin, recordings.Listeners(extracted=end))
+    bring_frames(replace(order, frames_every=7), SCENE, origin)
+    assert Dataset(order.root).frame_indices(SCENE) == (0, 7, 14, 21)
+
+
+def test_a_refusal_tells_the_source_without_its_secrets(order, origin, server):
+    page = server.pages[f"/v2/scans/{SCENE}/{SCENE}_vh_clean_2.ply"]
+    page.content = page.content[:-500]
+    signed = replace(order, source="https://me:hush@release.example/scans?sig=quiet")
+    assert "hush" not in repr(signed)
+    with pytest.raises(DataError, match=r"--from https://release\.example/scans:") as error:
+        bring_scan(signed, SCENE, origin)
+    assert not any(secret in str(error.value) for secret in ("hush", "quiet"))
+
+
 def test_a_file_that_came_broken_is_named_and_not_kept(order, origin, server):
     page = server.pages[f"/v2/scans/{SCENE}/{SCENE}_vh_clean_2.ply"]
     page.content = page.content[:-500]

@@ -1,10 +1,15 @@
 """A recording is held against its cloud, or against itself, and the mistake in it is named."""
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hcfres.data.captures.capture import Told
+from hcfres.data.captures.fused import fuse
+from hcfres.data.captures.layouts import open_capture
 from hcfres.data.errors import DataError
 from hcfres.data.own_scan import ScanFiles, ScanFolder, open_own_scan
 from hcfres.data.ply import Mesh, read_ply, write_ply
@@ -52,9 +57,12 @@ def test_a_phones_world_is_turned_upright(name, tmp_path):
 
 
 POSE_MISTAKES = {
-    "inverse": (np.linalg.inv, "the poses are world-to-camera; give their inverses"),
+    "inverse": (np.linalg.inv, "the poses are world-to-camera. Invert the poses of"),
     "opengl": (lambda p: p @ room.FLIP, "the camera axes are OpenGL's"),
-    "view": (lambda p: np.linalg.inv(p @ room.FLIP), "world-to-camera in OpenGL's axes"),
+    "view": (
+        lambda p: np.linalg.inv(p @ room.FLIP),
+        "the poses are world-to-camera in OpenGL's (y up",
+    ),
 }
 
 
@@ -79,14 +87,17 @@ def test_a_wrong_unit_is_named_with_a_cloud_and_without(folder, unit, read, with
         room.with_cloud(folder)
     message = refused(ScanFolder(folder, depth_unit_m=unit))
     wanted = f"the depth images count in 1/1000 m (millimetres), but were read as {read}"
-    assert wanted in message
+    assert message.endswith(f"{wanted}. Say so: --depth-unit 0.001")
 
 
 def test_two_mistakes_at_once_are_both_named(folder):
     room.with_cloud(folder)
     change_poses(folder, np.linalg.inv)
     message = refused(ScanFolder(folder, depth_unit_m=1.0))
-    assert "world-to-camera; give their inverses; and the depth images count in 1/1000" in message
+    assert "the poses are world-to-camera; and the depth images count in 1/1000" in message
+    poses = folder / "scene" / "trajectory.log"
+    both = "camera-to-world is wanted; and say so: --depth-unit 0.001"
+    assert message.endswith(f"Invert the poses of {poses}: {both}")
 
 
 def test_positions_in_millimetres_are_named(folder):
@@ -97,7 +108,54 @@ def test_positions_in_millimetres_are_named(folder):
 
     room.with_cloud(folder)
     change_poses(folder, far)
-    assert "the poses are in millimetres, the cloud in metres" in refused(ScanFolder(folder))
+    message = refused(ScanFolder(folder))
+    assert "the poses are in millimetres, the cloud in metres" in message
+    poses = folder / "scene" / "trajectory.log"
+    assert message.endswith(f"Divide the positions in {poses} by 1000")
+
+
+def respoil_polycam(folder, change):
+    """Change the poses as they are in Polycam's files."""
+    for path in sorted((folder / "keyframes" / "corrected_cameras").iterdir()):
+        camera = json.loads(path.read_text())
+        pose = np.eye(4)
+        pose[:3] = [[camera[f"t_{i}{j}"] for j in range(4)] for i in range(3)]
+        pose = change(pose)
+        camera |= {f"t_{i}{j}": pose[i, j] for i in range(3) for j in range(4)}
+        path.write_text(json.dumps(camera))
+
+
+PHONE_MISTAKES = {
+    "opencv": (
+        lambda p: p @ room.FLIP,
+        "the camera axes are OpenCV's (y down, z forward), where OpenGL's (y up, z backward) are "
+        "expected. Turn the axes",
+    ),
+    "inverse": (np.linalg.inv, "the poses are world-to-camera. Invert the poses"),
+    "view": (
+        lambda p: np.linalg.inv(p @ room.FLIP),
+        "the poses are world-to-camera in OpenCV's (y down, z forward), where OpenGL's",
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "wanted"), PHONE_MISTAKES.values(), ids=PHONE_MISTAKES)
+def test_wrong_poses_are_named_by_the_axes_that_the_layout_has(tmp_path, change, wanted):
+    """Polycam's poses have OpenGL's axes and are turned: what is wrong are OpenCV's."""
+    folder = room.polycam(tmp_path / "scan")
+    respoil_polycam(folder, change)
+    assert wanted in refused(ScanFolder(folder))
+
+
+def test_positions_of_a_phone_in_metres_and_depth_in_millimetres_are_named(tmp_path):
+    """Record3D's depth has no unit that could be told."""
+    folder = room.record3d(tmp_path / "scan")
+    for n, shot in enumerate(room.SHOTS):
+        depth = (1000 * shot.depth).astype("<f4")
+        room.put(folder / "rgbd" / f"{n}.depth", room.stored(depth.tobytes()))
+    message = refused(ScanFolder(folder))
+    assert "the depth images count in 1/1000 m (millimetres), but were read as metres" in message
+    assert message.endswith(f"Multiply the depth images of {folder} by 0.001")
 
 
 def test_a_cloud_in_the_frame_of_a_camera_is_named_and_accepted_when_said(folder):
@@ -172,6 +230,24 @@ def test_fused_points_lie_on_the_room_and_have_its_colours(folder):
     wanted = room.COLOURS[2 * axis + high]
     off = np.abs(colours.astype(int) - wanted).max(axis=1)[inside]
     assert np.median(off) < 12, "the images are JPEG"
+
+
+def test_a_point_that_more_frames_see_through_than_confirm_is_left_out(tmp_path):
+    """One camera: two frames see a wall at 2 m, three one at 3 m, so the nearer wall is gone."""
+    text = ""
+    for n, depth in enumerate((2.0, 2.0, 3.0, 3.0, 3.0)):
+        wall = np.full((room.HEIGHT, room.WIDTH), depth)
+        room.put(tmp_path / "depth" / f"{n}.png", room.depth_png(wall))
+        colour = np.full((room.HEIGHT, room.WIDTH, 3), 90, np.uint8)
+        room.put(tmp_path / "color" / f"{n}.png", room.colour_file(colour))
+        text += f"{n} {n} {n + 1}\n{room.rows(np.eye(4))}"
+    room.put(tmp_path / "trajectory.log", text)
+    room.camera_json(tmp_path / "camera.json")
+    fused = fuse(open_capture(tmp_path, Told()), 0.02)
+    assert np.allclose(fused.mesh.vertices[:, 2], 3, atol=1e-3)
+    both = room.HEIGHT * room.WIDTH * 2
+    assert len(fused.mesh.vertices) <= both / 2
+    assert 0.3 < fused.left_out < 0.6, "about half of the points were of the nearer wall"
 
 
 def test_the_same_recording_is_fused_to_the_same_cloud(folder):

@@ -51,6 +51,15 @@ def test_between_two_poses_the_pose_is_interpolated():
     assert np.allclose(pose[:3, 3], [4, 0, 2])
 
 
+def test_the_nearer_of_two_poses_weighs_more():
+    """A quarter of the way from (0, 0, 0) to (8, 0, 4), and of a quarter turn: 22.5 degrees."""
+    quaternions = np.stack([np.array([0, 0, 0, 1.0]), TURN.as_quat()])
+    poses = StampedPoses(np.array([1.0, 1.08]), np.array([[0, 0, 0], [8.0, 0, 4]]), quaternions)
+    pose = poses.at(np.array([1.02]))[0]
+    assert np.allclose(pose[:3, 3], [2, 0, 1])
+    assert np.allclose(pose[:2, 0], [0.92388, 0.38268], atol=1e-5)
+
+
 def test_in_a_gap_only_what_is_near_a_pose_has_one():
     poses = StampedPoses(np.array([1.0, 3.0]), np.zeros((2, 3)), np.tile([0, 0, 0, 1.0], (2, 1)))
     found = poses.at(np.array([0.97, 0.99, 1.015, 2.0, 2.99, 3.03]))

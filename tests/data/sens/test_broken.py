@@ -156,6 +156,10 @@ def test_numbers_without_sense_are_refused(path):
         (SHIFT, "<f", np.nan, "depthShift is nan"),
         (SHIFT, "<f", np.inf, "depthShift is inf"),
         (NAME + 12, "<f", np.nan, f"byte {NAME + 12}: a camera matrix is not finite"),
+        (SIZES, "<I", 0, f"byte {SIZES}: 0x12 colour and 8x6 depth: 0 is no size"),
+        (SIZES + 4, "<I", 0, "16x0 colour and 8x6 depth"),
+        (SIZES + 8, "<I", 0, "16x12 colour and 0x6 depth"),
+        (SIZES + 12, "<I", 0, "16x12 colour and 8x0 depth"),
         (12, "<B", 255, "byte 12: the sensor's name is not text"),
     ):
         path.write_bytes(content)
