@@ -87,8 +87,7 @@ class _Handler(BaseHTTPRequestHandler):
                 return self._finish(416, b"", page)
         if head:
             return self._headers(page, 200, len(page.content), 0)
-        self._headers(page, status, len(content), start)
-        self._body(page, content, asked)
+        self._answer(page, content, asked, (status, start))
 
     def _headers(self, page: Page, status: int, size: int, start: int) -> None:
         self.send_response(status)
@@ -105,11 +104,15 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
 
-    def _body(self, page: Page, content: bytes, asked: str | None) -> None:
+    def _answer(
+        self, page: Page, content: bytes, asked: str | None, first: tuple[int, int]
+    ) -> None:
+        """Note what is asked, then send headers (status, start) and as much as the page lets."""
         cut = page.cuts.pop(0) if page.cuts else None
         stall = page.stalls.pop(0) if page.stalls else None
         sent = content[: cut if cut is not None else stall]
         self.server.asked.append((self.path, asked, len(sent)))
+        self._headers(page, first[0], len(content), first[1])
         self.wfile.write(sent)
         self.wfile.flush()
         if stall is not None:
