@@ -7,9 +7,9 @@ from rich.console import Console
 
 from flows.cell_jobs import Truths
 from flows.datasets import data_key, dataset_folder
+from flows.import_checkpoint import missing_parts
 from flows.jobs import preparation
 from flows.progress import Bar
-from flows.published import missing_parts
 from hcfres.data.dataset import Dataset
 from hcfres.data.errors import DataError, too_many
 from hcfres.evaluation.evaluate import CellScores, evaluate_cell, rules_of

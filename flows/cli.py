@@ -173,7 +173,7 @@ def import_checkpoint(
     out: Annotated[Path | None, typer.Option(help="Default: in the workspace.")] = None,
 ) -> None:
     """Turn published weights of MDIN, IPDN or SPFormer's U-Net into ours; no code in them runs."""
-    from flows.published import import_published  # noqa: PLC0415
+    from flows.import_checkpoint import import_published  # noqa: PLC0415
 
     import_published(file, method, setting, out, console)
 
@@ -202,8 +202,8 @@ def import_predictions(
     [bold]masks[/]: a folder of <scene>.npz, arrays named <ann_id> or <object_id>|<ann_id>: bool
     (vertices), or (instances, vertices) with floats <name>.scores beside it.
     """
-    from flows.foreign import Foreign  # noqa: PLC0415
-    from flows.foreign import import_predictions as bring  # noqa: PLC0415
+    from flows.import_predictions import Foreign  # noqa: PLC0415
+    from flows.import_predictions import import_predictions as bring  # noqa: PLC0415
 
     bring(Foreign(file, form, setting, name, split, given, out), console)
 

@@ -18,7 +18,7 @@ def data_extract(
     workers: Annotated[int | None, typer.Option(min=1, help="Default: all cores.")] = None,
 ) -> None:
     """Frames of a recording to files; goes on where it was stopped."""
-    from flows.frames import extract  # noqa: PLC0415
+    from flows.extract import extract  # noqa: PLC0415
 
     extract(file, out, every, workers, console=console)
 
@@ -69,6 +69,6 @@ def data_import_features(
     ] = False,
 ) -> None:
     """Bring in superpoint features that others computed, after checking what they belong to."""
-    from flows.prior import import_features  # noqa: PLC0415
+    from flows.import_features import import_features  # noqa: PLC0415
 
     import_features(folder, setting, own_superpoints, console)

@@ -16,7 +16,7 @@ from hcfres.data.dataset import Dataset
 from hcfres.data.errors import DataError
 from hcfres.data.features import Superpoints
 from hcfres.data.ply import read_ply
-from hcfres.data.prior_features import read_prior_scene
+from hcfres.data.prior.features import read_prior_scene
 from hcfres.data.segmentation import read_segments
 from hcfres.geometry.partitions import Agreement, Side, compare_partitions
 from hcfres.geometry.superpoints import segment_mesh, segment_points

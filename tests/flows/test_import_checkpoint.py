@@ -15,9 +15,9 @@ from flows.answer_validation import answer_validation
 from flows.cell_jobs import Truths
 from flows.cli import app
 from flows.datasets import dataset_folder
+from flows.import_checkpoint import missing_parts
 from flows.jobs import preparation
 from flows.places import method_file, setting_file
-from flows.published import missing_parts
 from hcfres.config.cell import CellConfig
 from hcfres.config.loading import load
 from hcfres.config.method import MethodConfig

@@ -9,8 +9,7 @@ import torch
 
 from hcfres.data.errors import DataError
 from hcfres.data.features import Superpoints
-from hcfres.data.imported import Import, import_of
-from hcfres.data.prior_features import (
+from hcfres.data.prior.features import (
     PriorFeatures,
     PriorScene,
     pair,
@@ -19,6 +18,7 @@ from hcfres.data.prior_features import (
     read_prior_scene,
     require_same_partition,
 )
+from hcfres.data.prior.imported import Import, import_of
 
 VERTICES = np.array([[0, 0, 0], [1, 0, 0], [2, 0, 0], [3, 0, 0], [4, 0, 2]], np.float32)
 CENTRED = VERTICES.astype(np.float64) - [2, 0, 0.4]

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from flows.datasets import dataset_folder
 from flows.evaluate import compare, recompute
-from flows.foreign import Foreign, import_predictions, parsed_given
+from flows.import_predictions import Foreign, import_predictions, parsed_given
 from flows.places import setting_file
 from hcfres.config.loading import ConfigError, load
 from hcfres.config.setting import SettingConfig

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from hcfres.data.errors import DataError
 from hcfres.data.features import SuperpointFeatures, Superpoints
-from hcfres.data.prior_features import PriorFeatures
+from hcfres.data.prior.features import PriorFeatures
 from hcfres.store.arrays import load_arrays, save_arrays
 from hcfres.store.errors import StoreError
 from hcfres.store.files import file_hash, write_atomic

@@ -10,10 +10,10 @@ import torch
 from rich.console import Console
 
 from flows.datasets import dataset_folder
+from flows.import_features import find_files, import_features
 from flows.partitions import setting_superpoints
-from flows.prior import find_files, import_features
 from hcfres.data.errors import DataError
-from hcfres.data.imported import import_of
+from hcfres.data.prior.imported import import_of
 from hcfres.store.workspace import Workspace
 from tests.flows.small_scan import SCENE, folded, put_scan, smoke
 

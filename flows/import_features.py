@@ -15,13 +15,13 @@ from hcfres.config.loading import load
 from hcfres.config.setting import SettingConfig
 from hcfres.data.dataset import Dataset
 from hcfres.data.errors import DataError
-from hcfres.data.imported import import_of
-from hcfres.data.prior_features import (
+from hcfres.data.prior.features import (
     pair,
     read_prior_features,
     read_prior_scene,
     require_same_partition,
 )
+from hcfres.data.prior.imported import import_of
 from hcfres.store.workspace import Workspace
 
 _SCENE = "_refer.pth"

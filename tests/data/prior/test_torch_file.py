@@ -17,9 +17,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hcfres.data import torch_file
 from hcfres.data.errors import DataError
-from hcfres.data.torch_file import read_torch_file
+from hcfres.data.prior import torch_file
+from hcfres.data.prior.torch_file import read_torch_file
 
 
 class _Runs:
@@ -327,5 +327,5 @@ def test_a_mutated_description_is_read_or_refused(tmp_path_factory, which, seed,
 
 
 def test_the_reader_needs_no_torch():
-    script = "import sys; import hcfres.data.torch_file; sys.exit('torch' in sys.modules)"
+    script = "import sys; import hcfres.data.prior.torch_file; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hcfres.data.array_description import DescriptionError, described_arrays
+from hcfres.data.prior.array_description import DescriptionError, described_arrays
 from hcfres.data.errors import DataError
 
 LARGEST = 256 << 20

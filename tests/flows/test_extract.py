@@ -4,7 +4,8 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from flows import cli, cli_data, frames
+from flows import cli, cli_data
+from flows.extract import extract
 from hcfres.data.errors import DataError
 from tests.data.small_sens import small_sens
 
@@ -28,7 +29,7 @@ def test_the_command_extracts_and_says_what_it_did(sens, tmp_path, monkeypatch):
 
 def test_progress_and_lost_frames_are_told(sens, tmp_path):
     console = Console(record=True, width=200, file=open("/dev/null", "w"))  # noqa: SIM115
-    frames.extract(sens, tmp_path / "out", 1, 1, console=console)
+    extract(sens, tmp_path / "out", 1, 1, console=console)
     told = console.export_text()
     assert "a.sens: 25/25" in told
     assert "1 of them without a pose, tracking was lost: 1\n" in told
@@ -37,5 +38,5 @@ def test_progress_and_lost_frames_are_told(sens, tmp_path):
 def test_a_broken_recording_is_one_error(tmp_path):
     (tmp_path / "a.sens").write_bytes(bytes(400))
     with pytest.raises(DataError, match="version 0 is the older"):
-        frames.extract(tmp_path / "a.sens", tmp_path / "out", 1, 1, console=Console(quiet=True))
+        extract(tmp_path / "a.sens", tmp_path / "out", 1, 1, console=Console(quiet=True))
     assert not (tmp_path / "out").exists()

@@ -15,7 +15,7 @@ from jaxtyping import Float, Float32, Float64, Int, Int64
 
 from hcfres.data.errors import DataError
 from hcfres.data.features import SuperpointFeatures
-from hcfres.data.torch_file import read_torch_file
+from hcfres.data.prior.torch_file import read_torch_file
 from hcfres.geometry.partitions import compare_partitions
 from hcfres.geometry.superpoints import compact
 
