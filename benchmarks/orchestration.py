@@ -1,6 +1,6 @@
 """What Prefect, MLflow and the workers add to a grid's wall time.
 
-    OMP_NUM_THREADS=1 python benchmarks/orchestration.py [--cells 4] [--seconds 240] [--tasks 448]
+    OMP_NUM_THREADS=1 python benchmarks/orchestration.py [--cells 4] [--seconds 400] [--tasks 448]
 
 The grid is run twice, by as many workers: once bare, each job a plain call that sleeps as long as
 a real one computes and writes the files that a real one writes; once through the flows, with the
@@ -21,9 +21,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-STAGE_SECONDS = 0.25
-"""Of one stage of one scene; masks take longer, superpoints less."""
-EPOCHS = 12
+EPOCHS = 10
 _PREDICTIONS_BYTES = 2_000_000
 _WEIGHTS_BYTES = 4_000_000
 
@@ -34,6 +32,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["HCFRES_HOME"] = folder
         os.environ["SLEEP_SECONDS"] = str(options.seconds)
+        os.environ["STAGE_SECONDS"] = str(options.stage_seconds)
         (Path(folder) / "prefect").mkdir()
         import torch  # noqa: F401, PLC0415  a bare grid would import it too
 
@@ -46,7 +45,7 @@ def main() -> None:
     share = (whole - bare) / whole
     lines = [
         f"{options.cells} cells of {options.seconds:g} s and {options.tasks} stages of "
-        f"{STAGE_SECONDS} s on {options.workers} workers",
+        f"{options.stage_seconds:g} s on {options.workers} workers",
         f"bare               {bare:8.1f} s",
         f"through the flows  {whole:8.1f} s, {whole - bare:.1f} s more, "
         f"{ready[0] - began:.1f} s of them before the first task (imports, server, database)",
@@ -59,8 +58,9 @@ def arguments() -> argparse.Namespace:
     """The command line; the defaults are the shape of `make paper`."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cells", type=int, default=4)
-    parser.add_argument("--seconds", type=float, default=240.0, help="of a cell")
+    parser.add_argument("--seconds", type=float, default=400.0, help="of a cell")
     parser.add_argument("--tasks", type=int, default=448, help="8 stages of 56 scenes")
+    parser.add_argument("--stage-seconds", type=float, default=1.4, help="of a scene's stage")
     parser.add_argument("--workers", type=int, default=2)
     return parser.parse_args()
 
@@ -88,6 +88,9 @@ def bare_cell(number: int) -> None:
 
 def run_flows(options: argparse.Namespace, ready: Callable[[], None]) -> None:
     """The same jobs as `hcfres reproduce` runs its own; `ready` is called before the first."""
+    from flows.prefect_server import start_server, wait_for_server  # noqa: PLC0415
+
+    start_server()
     from prefect import flow  # noqa: PLC0415
     from prefect.task_runners import ThreadPoolTaskRunner  # noqa: PLC0415
     from rich.console import Console  # noqa: PLC0415
@@ -133,16 +136,24 @@ def run_flows(options: argparse.Namespace, ready: Callable[[], None]) -> None:
     plan = replace(whole, cells=whole.cells[: options.cells])
     console = Console(file=sys.stderr)
     with Sleepers(("cpu",) * options.workers) as pool, ProgressBoard(console).open() as board:
+        pool.warm("flows.jobs:get_ready")
         session = Session(workspace, pool, Tracker(workspace), board)
+        wait_for_server()
         grid = open_grid(plan, session)
         grid_flow(replace(session, grid=grid))
         grid.end()
 
 
+def get_ready(_: Callable[[Any], None]) -> None:
+    """Import what a real worker imports."""
+    import flows.cell_jobs  # noqa: F401, PLC0415
+
+
 def make_stage(emit: Callable[[Any], None], *_: Any) -> float:
     """Sleep as long as one stage of one scene."""
-    time.sleep(STAGE_SECONDS)
-    return STAGE_SECONDS
+    seconds = float(os.environ["STAGE_SECONDS"])
+    time.sleep(seconds)
+    return seconds
 
 
 def train_cell(emit: Callable[[Any], None], cell: str, key: str, *_: Any) -> None:

@@ -8,7 +8,7 @@ import logging
 import os
 from pathlib import Path
 
-from hcfres.store.workspace import home, require_writable
+from hcfres.store.workspace import Workspace, home, require_writable
 
 _DEFAULTS = {
     "DO_NOT_TRACK": "true",
@@ -35,9 +35,10 @@ def make_home() -> None:
     """Make the workspace and Prefect's folder in it; Prefect, imported later, does not.
 
     Raises:
-        StoreError: nothing can be written there.
+        StoreError: nothing can be written there, or the workspace is of another format.
     """
     folders = {"HCFRES_HOME": home(), "PREFECT_HOME": Path(os.environ["PREFECT_HOME"])}
     for named, folder in folders.items():
         require_writable(folder, named)
         folder.mkdir(parents=True, exist_ok=True)
+    Workspace().claim()

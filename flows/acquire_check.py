@@ -10,6 +10,7 @@ from flows import make_home
 from flows.acquire_jobs import look_at_room, look_at_scan, origin_of
 from flows.acquire_request import Asked
 from flows.acquire_table import show, tell_json
+from flows.prefect_server import start_server
 from flows.progress import ProgressBoard
 from flows.workers import WorkerPool
 from hcfres.data.acquisition.access import where_to_get, which_files
@@ -50,6 +51,7 @@ def check_or_fetch(asked: Asked, console: Console) -> bool:
             _tell_way_out(inventory, asked, console)
         return inventory.complete
     make_home()
+    start_server()
     from flows.acquire_fetch import fetch_missing  # noqa: PLC0415  imports Prefect
 
     fetch_missing(asked, inventory, console)

@@ -9,7 +9,7 @@ from flows.cell_jobs import Truths
 from flows.datasets import data_key, dataset_folder
 from flows.import_checkpoint import missing_parts
 from flows.jobs import preparation
-from flows.progress import Bar
+from flows.progress import Bar, Lines
 from hcfres.data.dataset import Dataset
 from hcfres.data.errors import DataError, too_many
 from hcfres.evaluation.evaluate import CellScores, evaluate_cell, rules_of
@@ -42,7 +42,8 @@ def answer_validation(folder: Path, console: Console) -> CellScores:
     require_same_text(folder, setting.text, workspace.weights)
     dataset = Dataset(dataset_folder(setting, workspace))
     validation = PreparedSplit(dataset, "val", setting, method.cell.method, preparation(False))
-    bar = Bar(f"{method.cell.method.title}, validation", len(validation.scene_ids), None, console)
+    name = f"{method.cell.method.title}, validation"
+    bar = Bar(name, len(validation.scene_ids), None, Lines(console))
     return evaluate_cell(
         method.network,
         Truths(validation),

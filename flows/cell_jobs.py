@@ -141,7 +141,7 @@ def evaluate(emit: Emit, cell: CellConfig, key: str, preparation: Preparation) -
 def trained_network(cell: CellConfig, folder: Path, preparation: Preparation) -> HcfRes:
     """Build a cell's network with the last epoch's weights, on the worker's device."""
     state, about = read_tensors(folder / WEIGHTS)
-    widths = Widths(int(about["dense"]), int(about["text"]))
+    widths = Widths(*(int(about[name]) for name in ("dense", "text", "instance")))
     network = make_network(cell, widths, preparation.machine.weights)
     network.load_state_dict(state)
     return network.to(preparation.machine.device)

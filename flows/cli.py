@@ -5,8 +5,11 @@ from typing import Annotated
 
 import typer
 
+from flows.cli_cost import cost
 from flows.cli_data import data_app
 from flows.cli_options import SeedsOption, SettingArgument, SettingOption, console
+from flows.cli_trace import diff, why
+from flows.cli_tune import tune
 
 app = typer.Typer(
     name="hcfres",
@@ -46,15 +49,28 @@ def reproduce(
     only: Annotated[str | None, typer.Option(help="One row, by its label in the plan.")] = None,
     seeds: SeedsOption = None,
     plan: Annotated[bool, typer.Option("--plan", help="Show the plan and stop.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The plan as JSON, alone.")] = False,
     accept_code: Annotated[
         bool, typer.Option("--accept-code", help="Keep results made by other code, marked.")
     ] = False,
+    cells_at_most: Annotated[
+        int, typer.Option(min=1, help="More cells are refused: confirm a huge grid.")
+    ] = 20_000,
 ) -> None:
     """Plan a table of the paper, run what is missing, tabulate."""
-    from flows.reproduce import Asked, reproduce_and_report  # noqa: PLC0415
+    from flows.reproduce import Asked, reproduce_and_report, tell_plan  # noqa: PLC0415
+    from flows.seed_list import seeds_of  # noqa: PLC0415
 
-    asked = Asked(experiment, setting, only, _numbers(seeds), accept_code)
-    reproduce_and_report(asked, console, stop_after_plan=plan)
+    if as_json and not plan:
+        raise typer.BadParameter("--json belongs to --plan")
+    asked = Asked(experiment, setting, only, seeds_of(seeds), accept_code, cells_at_most)
+    if plan:
+        tell_plan(asked, console, as_json)
+    else:
+        reproduce_and_report(asked, console)
+
+
+app.command(rich_help_panel=_RUN)(tune)
 
 
 @app.command(rich_help_panel=_RUN)
@@ -243,6 +259,11 @@ def predict(
     answer(scan_of(*parts), tuple(say), cell, out, console=console)
 
 
+app.command(rich_help_panel=_LOOK)(cost)
+app.command(rich_help_panel=_LOOK)(why)
+app.command(rich_help_panel=_LOOK)(diff)
+
+
 @app.command(rich_help_panel=_LOOK)
 def ui(
     port: Annotated[int, typer.Option(help="On 127.0.0.1.")] = 5000,
@@ -267,18 +288,6 @@ def store_verify() -> None:
     from flows.stages import verify_store  # noqa: PLC0415
 
     verify_store(console)
-
-
-def _numbers(text: str | None) -> tuple[int, ...]:
-    if text is None:
-        return ()
-    try:
-        numbers = tuple(int(part) for part in text.split(","))
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is not a comma-separated list of numbers") from None
-    if min(numbers) < 0 or len(set(numbers)) != len(numbers):
-        raise typer.BadParameter(f"{text!r}: seeds are 0 or more, each given once")
-    return numbers
 
 
 def main() -> None:

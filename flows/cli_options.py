@@ -14,5 +14,5 @@ SettingArgument = Annotated[
     str, typer.Argument(help="A file of experiments/settings: rooms, scannet.")
 ]
 SeedsOption = Annotated[
-    str | None, typer.Option("--seeds", help="Comma-separated; default: the setting's.")
+    str | None, typer.Option("--seeds", help="As 1,2,10-19; default: the setting's.")
 ]

@@ -4,6 +4,7 @@ from prefect import flow
 
 from flows.scenes import Work, sentences_of_scenes, stage_of_scenes, waiting_threads
 from flows.session import Session
+from flows.stage_failures import SceneFailure, StageError
 from hcfres.config.method import MethodConfig
 from hcfres.config.setting import SettingConfig
 
@@ -16,12 +17,27 @@ _INSTANCE = ("masks", "instances", "instance_operator", "instance")
     validate_parameters=False,
     task_runner=waiting_threads(),
 )
-def describe(setting: SettingConfig, method: MethodConfig, session: Session) -> None:
-    """Run every stage of Sec. III-C that the method needs, one task a stage and scene."""
-    work = Work(setting, method, session)
+def describe(
+    setting: SettingConfig,
+    method: MethodConfig,
+    session: Session,
+    left_out: frozenset[str] = frozenset(),
+) -> None:
+    """Run every stage of Sec. III-C that the method needs, one task a stage and scene.
+
+    Args:
+        left_out: scenes that lack what the stages read.
+
+    Raises:
+        StageError: stages failed for some scenes, which the stages after them left out.
+    """
+    work = Work(setting, method, session, left_out)
+    failed: tuple[SceneFailure, ...] = ()
     for stage in stages_of(method):
-        stage_of_scenes(stage, work)
-    sentences_of_scenes(work)
+        failed += stage_of_scenes(stage, work.without(failed))
+    failed += sentences_of_scenes(work)
+    if failed:
+        raise StageError(failed)
 
 
 def stages_of(method: MethodConfig) -> tuple[str, ...]:
@@ -36,12 +52,13 @@ def neediest(methods: tuple[MethodConfig, ...]) -> tuple[MethodConfig, ...]:
     """Leave out methods whose stages another one's include, so that nothing is asked for twice."""
     kept: list[MethodConfig] = []
     for method in sorted(methods, key=lambda m: -len(stages_of(m))):
-        if not any(_covers(other, method) for other in kept):
+        if not any(covers(other, method) for other in kept):
             kept.append(method)
     return tuple(kept)
 
 
-def _covers(more: MethodConfig, less: MethodConfig) -> bool:
+def covers(more: MethodConfig, less: MethodConfig) -> bool:
+    """Whether the stages of one method include those of another."""
     if less.semantics is None or more.semantics is None:
         return less.semantics is None
     same = more.semantics.model_copy(update={"granularities": less.semantics.granularities})

@@ -143,11 +143,26 @@ def _disk() -> list[Finding]:
     return [Finding("disk", f"{free:.0f} GB free at {place}", advice)]
 
 
+def _tracking() -> list[Finding]:
+    from flows.tracking_store import TRACKING, silence, tracking_store  # noqa: PLC0415
+
+    store = tracking_store(Workspace())
+    findings = []
+    why = silence(store)
+    advice = f"nobody answers there ({why}); start it, or leave {TRACKING} out" if why else ""
+    findings.append(Finding("tracking", store.shown, advice))
+    if TRACKING not in os.environ and "MLFLOW_TRACKING_URI" in os.environ:
+        unread = f"it is not read; {TRACKING} decides"
+        findings.append(Finding("MLFLOW_TRACKING_URI", "set", unread))
+    return findings
+
+
 _LOOKS: tuple[Callable[[], list[Finding]], ...] = (
     _python,
     _device,
     _sparse_convolution,
     _weights,
     _datasets,
+    _tracking,
     _disk,
 )

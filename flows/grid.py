@@ -10,14 +10,16 @@ from rich.console import Console
 from flows.acquire import acquire
 from flows.describe import describe, neediest
 from flows.figures import write_figures
-from flows.logbook import LOGGED, CellLog
+from flows.logbook import CellLog
 from flows.places import DEFAULT_SETTING, REPORTS
 from flows.plan import Plan, finished
 from flows.prepare import prepare
 from flows.report import grid_table
+from flows.run_notes import LOGGED, is_logged, mark_logged
 from flows.scenes import waiting_threads
 from flows.session import Session, open_session
 from flows.tracking import TrackedRun, flatten
+from flows.tracking_store import tracking_store
 from flows.train import train_cells
 from flows.workers import JobError
 from hcfres.reporting.frame import read_records, results_frame
@@ -29,34 +31,31 @@ from hcfres.store.workspace import Workspace
 @flow(name="reproduce", validate_parameters=False, task_runner=waiting_threads())
 def reproduce(plan: Plan, session: Session) -> tuple[str, ...]:
     """Run what is missing of a grid, stage by stage; the labels of failed cells are returned."""
-    acquire(plan.setting, session)
-    for method in neediest(tuple(cell.cell.method for cell in plan.todo)):
-        prepare(plan.setting, method, session)
-        describe(plan.setting, method, session)
-    return tuple(train_cells(plan, session))
+    gaps = lay_groundwork(plan, session)
+    stopped = {cell: gap for cell in plan.todo if (gap := stopped_by(gaps, cell)) is not None}
+    for cell, gap in stopped.items():
+        leave_out(cell, gap, session)
+    ready = replace(plan, cells=tuple(cell for cell in plan.cells if cell not in stopped))
+    failed = (*(cell.label for cell in stopped), *train_cells(ready, session))
+    leave_artefacts(plan, session)
+    return failed
 
 
 def run_grid(plan: Plan, workspace: Workspace, console: Console, accept_code: bool) -> None:
     """Run a plan's missing cells and log everything; finished grids only get their logs.
 
-    Raises:
-        JobError: cells failed; the others are done and kept.
+    Cells that fail cost only themselves: why is in their folders, and the table says so.
     """
-    with open_session(workspace, console, accept_code) as session:
+    warm = "flows.jobs:get_ready" if plan.todo else None
+    with open_session(workspace, console, accept_code, warm) as session:
         grid = open_grid(plan, session)
         inside = replace(session, grid=grid)
+        session.board.expect(expected(plan, accept_code))
         failed = reproduce(plan, inside) if plan.todo else ()
         for cell in plan.cells:
-            if (cell.folder / "DONE.json").exists() and not (cell.folder / LOGGED).exists():
+            if is_done(cell) and not is_logged(cell.folder, session.tracker.store):
                 CellLog(cell, session.tracker, grid).finish()
-        if failed:
-            grid.end("FAILED")
-            raise JobError(
-                f"{len(failed)} of {len(plan.cells)} cells failed: {', '.join(failed)}; their "
-                "error.log says why. Run the same command again to retry only these",
-                "",
-            )
-        close_grid(finished(plan), grid, workspace)
+        close_grid(finished(plan), grid, workspace, whole=not failed)
 
 
 def open_grid(plan: Plan, session: Session) -> TrackedRun:
@@ -94,4 +93,4 @@ def close_grid(plan: Plan, grid: TrackedRun, workspace: Workspace) -> None:
         for figure in figures:
             write_atomic(REPORTS / "figures" / figure.name, figure.read_bytes())
     grid.end()
-    write_atomic(plan.folder / LOGGED, b"")
+    mark_logged(plan.folder, tracking_store(workspace))

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.datasets import dataset_folder
+from flows.origin import recorded
 from hcfres.config.cell import CellConfig
 from hcfres.config.method import MethodConfig
 from hcfres.config.setting import RoomsConfig, SettingConfig
@@ -20,11 +21,17 @@ from hcfres.data.rooms.build import make_room_files, write_sentences
 from hcfres.pipeline.jobs import Event
 from hcfres.pipeline.places import Machine
 from hcfres.pipeline.scene import Preparation, SceneJobs
+from hcfres.pipeline.seen import WatchedDataset, notes_of
 from hcfres.pipeline.text import text_job
-from hcfres.store.store import Store
+from hcfres.store.store import Store, Stored, unnoticed
 from hcfres.store.workspace import Workspace
 
 Emit = Callable[[Any], None]
+
+
+def get_ready(_: Emit) -> None:
+    """Import what training and evaluation need, before they are asked for."""
+    import flows.cell_jobs  # noqa: F401, PLC0415
 
 
 def make_room(_: Emit, seed: int, root: str, frames: int) -> bool:
@@ -81,28 +88,49 @@ def train_cell(emit: Emit, cell: str, key: str, accept_code: bool) -> None:
     """Train a cell to its last epoch; an event after each epoch says how it went."""
     from flows.cell_jobs import train  # noqa: PLC0415  a worker that only prepares needs no network
 
-    train(emit, CellConfig.model_validate_json(cell), key, preparation(accept_code))
+    config = CellConfig.model_validate_json(cell)
+    with recorded(config, key, "train", Workspace()) as kept:
+        train(kept.listening(emit), config, key, preparation(accept_code, noticed=kept.noticed))
+
+
+def time_cell(_: Emit, cell: str, key: str, accept_code: bool) -> None:
+    """Measure how long a trained cell takes on held-out training scenes."""
+    from flows.latency_job import time_cell as measure  # noqa: PLC0415
+
+    measure(CellConfig.model_validate_json(cell), key, preparation(accept_code))
 
 
 def evaluate_cell(emit: Emit, cell: str, key: str, accept_code: bool) -> None:
     """Read validation once, at the end: predictions, accuracies, cost, and DONE.json."""
     from flows.cell_jobs import evaluate  # noqa: PLC0415
 
-    evaluate(emit, CellConfig.model_validate_json(cell), key, preparation(accept_code))
+    config = CellConfig.model_validate_json(cell)
+    with recorded(config, key, "evaluate", Workspace()) as kept:
+        evaluate(kept.listening(emit), config, key, preparation(accept_code, noticed=kept.noticed))
 
 
-def preparation(accept_code: bool, told: Callable[[Event], None] = lambda _: None) -> Preparation:
-    """Give the store, the weights and the device of this worker."""
+def preparation(
+    accept_code: bool,
+    told: Callable[[Event], None] = lambda _: None,
+    noticed: Callable[[Stored[Any]], None] = unnoticed,
+) -> Preparation:
+    """Give the store, the weights and the device of this worker.
+
+    Args:
+        accept_code: keep expensive results that other code made.
+        told: of what is made.
+        noticed: told of results that are read.
+    """
     workspace = Workspace()
     device = "cuda" if os.environ.get("HCFRES_DEVICE", "").startswith("cuda") else "cpu"
     return Preparation(
-        Store(workspace.store, accept_code), Machine(workspace.weights, device), told
+        Store(workspace.store, accept_code, noticed), Machine(workspace.weights, device), told
     )
 
 
 @lru_cache(maxsize=2)
 def _dataset(root: Path) -> Dataset:
-    return Dataset(root)
+    return WatchedDataset(root, notes_of(root, Workspace().store))
 
 
 @lru_cache(maxsize=2)

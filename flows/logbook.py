@@ -3,19 +3,26 @@
 import json
 import time
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
+from flows.job_log import NAME as WORKER_LOG
+from flows.origin import ENTRIES, ORIGIN, read_origin
 from flows.plan import PlannedCell
-from flows.provenance import provenance
+from flows.run_notes import LOGGED, NOTE, mark_logged
+from flows.system_metrics import SystemMetrics
 from flows.tracking import TrackedRun, Tracker, flatten
-from hcfres.config.identity import digest
-from hcfres.store.files import write_atomic
+from hcfres.config.identity import NOT_IDENTITY, digest
+from hcfres.config.method import MethodConfig
+from hcfres.config.setting import SettingConfig
 from hcfres.training.journal import EpochReport, read_journal
 
-LOGGED = "LOGGED"
-"""Written into a folder when MLflow has all of it."""
 CODE = "hcfres.code"
 """The tag that identifies the code of a cell's numbers."""
+_NAMES = {f"method.{name}" for name in NOT_IDENTITY[MethodConfig]} | {
+    f"setting.{name}" for name in NOT_IDENTITY[SettingConfig]
+}
+"""What one cell may be called differently when it is asked for again; MLflow keeps the first."""
 ONCE = 0
 """The step of what is measured once: MLflow draws it as bars, a run each, not as a curve."""
 
@@ -36,7 +43,7 @@ class CellLog:
             code: that is about to train the cell; a run of other code is put aside for a new one.
                 None: nothing is trained, what is on the disk is logged.
         """
-        self._planned = planned
+        self._planned, self._store = planned, tracker.store
         planned.folder.mkdir(parents=True, exist_ok=True)
         self._run = _open(planned, tracker, grid)
         if code is not None:
@@ -44,7 +51,9 @@ class CellLog:
             if _put_aside(self._run, planned, code):
                 self._run = _open(planned, tracker, grid)
             self._run.tags({CODE: code})
-        self._run.params(flatten(planned.cell))
+        known = self._run.known_params()
+        told = flatten(planned.cell)
+        self._run.params({k: v for k, v in told.items() if k not in _NAMES or k not in known})
         self._run.tags(
             {
                 "hcfres.cell_key": planned.key,
@@ -53,10 +62,11 @@ class CellLog:
                 "hcfres.setting": planned.cell.setting.name,
                 "hcfres.seed": str(planned.cell.seed),
                 "hcfres.method_digest": digest(planned.cell.method),
-                **provenance().tags(),
             }
         )
         self._last = self._run.last_step("train/total")
+        self.system = SystemMetrics(self._run)
+        """To be told each sign of life of the worker."""
 
     def epochs(self) -> None:
         """Log the epochs of metrics.jsonl that MLflow does not have yet."""
@@ -77,17 +87,48 @@ class CellLog:
         self._run.artefacts(
             [folder / name for name in ("results.json", "cell.json", "metrics.jsonl")]
         )
+        self._origin(folder)
         self._run.artefacts([folder / "predictions.parquet"], "predictions")
         self._run.artefacts([folder / "checkpoint"], "checkpoint")
-        self._run.text(provenance().packages, "environment.txt")
-        self._run.text(provenance().diff, "uncommitted.diff")
         self._run.end()
-        write_atomic(folder / LOGGED, b"")
+        mark_logged(folder, self._store)
+
+    def _origin(self, folder: Path) -> None:
+        """Log where the cell comes from, as its folder says, not as the program is now."""
+        origin = read_origin(folder)
+        if origin is None:
+            self._run.tags({"hcfres.commit": "not recorded: made before it was"})
+            return
+        self._run.tags(origin.tags())
+        self._run.metrics(origin.measured(), ONCE, int(time.time() * 1000))
+        self._run.artefacts(path for name in (ORIGIN, ENTRIES) if (path := folder / name).exists())
+        last = origin.last
+        for name, path in (
+            ("environment.txt", folder / f"packages-{last.packages}.txt"),
+            ("uncommitted.diff", folder / f"uncommitted-{last.uncommitted}.diff"),
+        ):
+            if path.exists():
+                self._run.text(path.read_text(), name)
+
+    def leave(self, status: str) -> None:
+        """End the run of a cell that was trained for a search, and is not evaluated."""
+        self.epochs()
+        self._run.tags({"hcfres.kind": "trial"})
+        self._run.end(status)
+
+    def attempts(self, number: int) -> None:
+        """Note that the cell is tried again, for the how-manyeth time."""
+        self._run.tags({"hcfres.attempts": str(number)})
 
     def fail(self) -> None:
-        """Keep the error with the run and mark it failed."""
-        self._run.artefacts([self._planned.folder / "error.log"])
+        """Keep the error, and what the worker wrote, with the run and mark it failed."""
+        logs = (self._planned.folder / name for name in ("error.log", WORKER_LOG))
+        self._run.artefacts(log for log in logs if log.exists())
         self._run.end("FAILED")
+
+    def interrupt(self) -> None:
+        """Everything ends; the run goes on when the cell does."""
+        self._run.end("KILLED")
 
 
 def _open(planned: PlannedCell, tracker: Tracker, grid: TrackedRun | None) -> TrackedRun:
@@ -101,7 +142,7 @@ def _put_aside(run: TrackedRun, planned: PlannedCell, code: str) -> bool:
         return False
     run.tags({"hcfres.kind": "superseded"})
     run.end("FINISHED" if (planned.folder / "DONE.json").exists() else "KILLED")
-    (planned.folder / "mlflow.json").unlink()
+    (planned.folder / NOTE).unlink()
     return True
 
 

@@ -2,27 +2,38 @@
 
 import os
 import re
+from pathlib import Path
 
+from flows.tracking_store import require_tracking
 from hcfres.config.loading import ConfigError
 
 WORKERS, DEVICE = "HCFRES_WORKERS", "HCFRES_DEVICE"
 MOST_WORKERS = 1024
+_CHOICES = (DEVICE, WORKERS, "HCFRES_SPARSE_CONVOLUTION", "OMP_NUM_THREADS")
+_DRIVER = Path("/proc/driver/nvidia/gpus")
+"""Has a folder for each GPU."""
 
 
 def require_environment() -> None:
     """Refuse what the environment says wrongly, all of it at once.
 
     Raises:
-        ConfigError: HCFRES_WORKERS is no number of workers, or HCFRES_DEVICE no device.
+        ConfigError: HCFRES_WORKERS is no number of workers, HCFRES_DEVICE no device, or
+            HCFRES_TRACKING no place that runs can be tracked in.
     """
     problems = []
-    for read in (worker_count, asked_device):
+    for read in (worker_count, asked_device, require_tracking):
         try:
             read()
         except ConfigError as error:
             problems.append(str(error))
     if problems:
         raise ConfigError("\n".join(problems))
+
+
+def chosen_here() -> dict[str, str]:
+    """Give what the environment chooses of how, not what, is computed; no places are told."""
+    return {name: os.environ[name] for name in _CHOICES if name in os.environ}
 
 
 def worker_count() -> int:
@@ -46,6 +57,14 @@ def asked_device() -> str | None:
     raise ConfigError(
         f"{DEVICE} is {text[:60]!r}: give cpu, cuda or cuda:0, or leave it out for what is there"
     )
+
+
+def expected_devices() -> tuple[str, ...]:
+    """Name the devices as `devices` does, going by the GPUs' driver instead of torch."""
+    asked, found = asked_device(), sorted(_DRIVER.glob("*"))
+    if asked == "cpu" or not found:
+        return ("cpu",) * worker_count()
+    return (asked,) if asked and ":" in asked else tuple(f"cuda:{i}" for i in range(len(found)))
 
 
 def devices() -> tuple[str, ...]:

@@ -4,16 +4,21 @@ Nothing here imports torch or an orchestrator: asking again for a finished grid 
 """
 
 import json
-import statistics
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
 from flows.datasets import content_key
+from flows.finished import read_finished
+from flows.machine import expected_devices
+from flows.measured import MeasuredCell, Typical, measured_cells, typical
+from hcfres.config.base import Config
 from hcfres.config.cell import CellConfig
-from hcfres.config.identity import digest
+from hcfres.config.identity import Part, Told, digest
 from hcfres.config.rows import Experiment, Row
 from hcfres.config.setting import SettingConfig
+from hcfres.language.parsing.registry import parser_identity
 from hcfres.pipeline.versions import CELL_VERSION, stage_versions
 from hcfres.store.files import write_atomic
 from hcfres.store.weights import weights_identity
@@ -54,20 +59,21 @@ class Plan:
     setting: SettingConfig
     cells: tuple[PlannedCell, ...]
     folder: Path
-    measured: float | None
-    """Median seconds of a cell of this setting in this workspace; None before the first."""
+    workspace: Workspace
 
     @property
     def todo(self) -> tuple[PlannedCell, ...]:
         """The cells that are not done."""
         return tuple(cell for cell in self.cells if cell.state != "done")
 
-    def estimate_s(self, workers: int) -> float | None:
-        """Seconds until the grid is done, cells only; None while no cell has been measured."""
-        if self.measured is None:
-            return None
-        rounds = -(-len(self.todo) // workers)
-        return rounds * self.measured
+    def typical(self, method: str) -> Typical | None:
+        """What a cell of a method takes here, by what was measured on such a device as is here."""
+        kind = expected_devices()[0].partition(":")[0]
+        return typical(self._measured, self.setting.name, method, kind, self.workspace)
+
+    @cached_property
+    def _measured(self) -> tuple[MeasuredCell, ...]:
+        return measured_cells(self.workspace)
 
 
 def make_plan(
@@ -84,33 +90,57 @@ def make_plan(
         code: fingerprint of the code that would run the cells now; finished cells of other code
             are planned again.
     """
-    cells = tuple(
-        _look_up(row, cell, cell_key(cell, input_keys(cell, workspace)), workspace, code)
-        for row, cell in experiment.cells(setting, only, seeds)
-    )
-    identity = digest(experiment.name, *(cell.key for cell in cells))
+    keys: dict[str, _Keys] = {}
+    cells = []
+    for row, cell in experiment.cells(setting, only, seeds):
+        if row.name not in keys:
+            keys[row.name] = _Keys(cell, input_keys(cell, workspace))
+        cells.append(_look_up(row, cell, keys[row.name].of(cell.seed), workspace, code))
+    identity = digest(experiment.name, experiment.config, *(cell.key for cell in cells))
     folder = workspace.grids / f"{experiment.name}-{setting.name}-{identity}"
-    return Plan(experiment, setting, cells, folder, _measured(workspace, setting.name))
+    return Plan(experiment, setting, tuple(cells), folder, workspace)
 
 
 def input_keys(cell: CellConfig, workspace: Workspace) -> tuple[str, ...]:
-    """Identify what a cell reads: data, the stages' versions, and the weights its method uses."""
-    setting, semantics = cell.setting, cell.method.semantics
-    names = [setting.text.weights]
-    if semantics is not None:
-        names.append(setting.clip.weights)
-    if semantics is not None and "instance" in semantics.granularities:
-        names.append(setting.sam.weights)
-    if setting.training.backbone_weights is not None:
-        names.append(setting.training.backbone_weights)
-    weights = [weights_identity(name, workspace.weights) for name in names]
+    """Identify what a cell reads: data, the stages' versions, the weights its method uses, and
+    the parser of its sentences."""
+    weights = [weights_identity(name, workspace.weights) for name in used_weights(cell).values()]
     versions = json.dumps(stage_versions(), sort_keys=True)
-    return (content_key(setting, workspace), versions, *weights)
+    parser = parser_identity(cell.setting.text.parser, workspace.weights)
+    return (content_key(cell.setting, workspace), versions, *weights, parser)
+
+
+def used_weights(cell: CellConfig) -> dict[str, str]:
+    """Name the weights that a cell's method uses, by what they are of."""
+    setting, semantics = cell.setting, cell.method.semantics
+    names = {"text": setting.text.weights}
+    if semantics is not None:
+        names["clip"] = setting.clip.weights
+    if semantics is not None and "instance" in semantics.granularities:
+        names["sam"] = setting.sam.weights
+    if setting.training.backbone_weights is not None:
+        names["backbone"] = setting.training.backbone_weights
+    return names
 
 
 def cell_key(cell: CellConfig, inputs: tuple[str, ...]) -> str:
     """Identify a cell: version, whole resolved configuration, inputs and seed."""
-    return digest("cell", CELL_VERSION, cell, *inputs)
+    return _Keys(cell, inputs).of(cell.seed)
+
+
+class _Keys:
+    """The keys of cells that differ in their seed alone."""
+
+    def __init__(self, cell: CellConfig, inputs: tuple[str, ...]) -> None:
+        self._same: dict[str, Part] = {name: _told(value) for name, value in cell}
+        self._inputs = inputs
+
+    def of(self, seed: int) -> str:
+        return digest("cell", CELL_VERSION, self._same | {"seed": seed}, *self._inputs)
+
+
+def _told(value: Config | int) -> Part:
+    return Told(value) if isinstance(value, Config) else value
 
 
 def accept(plan: Plan) -> Plan:
@@ -140,30 +170,15 @@ def write_plan(plan: Plan) -> None:
     write_atomic(plan.folder / "plan.json", json.dumps(told, indent=1).encode())
 
 
+def plan_cell(row: Row, cell: CellConfig, workspace: Workspace, code: str) -> PlannedCell:
+    """Look one cell up on the disk; `row` names it for people."""
+    return _look_up(row, cell, cell_key(cell, input_keys(cell, workspace)), workspace, code)
+
+
 def _look_up(row: Row, cell: CellConfig, key: str, workspace: Workspace, code: str) -> PlannedCell:
     folder = workspace.cells / key
-    state: State = "partial" if (folder / "checkpoint").is_dir() else "missing"
-    seconds = None
-    if (done := _done(folder)) is not None:
-        state = "done" if done["code"] == code else "other code"
-        seconds = float(done["seconds"])
-    return PlannedCell(row, cell, key, folder, state, seconds)
-
-
-def _done(folder: Path) -> dict | None:
-    """Read what a finished cell says of itself; sizes are checked, so that a hit is whole."""
-    try:
-        done: dict = json.loads((folder / "DONE.json").read_text())
-        whole = all((folder / name).stat().st_size == size for name, size in done["files"].items())
-    except (OSError, ValueError, KeyError):
-        return None
-    return done if whole else None
-
-
-def _measured(workspace: Workspace, setting: str) -> float | None:
-    seconds = [
-        float(done["seconds"])
-        for path in workspace.cells.glob("*/DONE.json")
-        if (done := _done(path.parent)) is not None and done["setting"] == setting
-    ]
-    return statistics.median(seconds) if seconds else None
+    if (finished := read_finished(folder)) is not None:
+        state: State = "done" if finished.code == code else "other code"
+        return PlannedCell(row, cell, key, folder, state, finished.seconds)
+    begun = (folder / "checkpoint").is_dir()
+    return PlannedCell(row, cell, key, folder, "partial" if begun else "missing", None)

@@ -9,7 +9,7 @@ from rich.table import Table
 
 from flows.cell_names import find_cell, newest_cell
 from flows.machine import devices
-from flows.progress import Bar
+from flows.progress import Bar, Lines
 from hcfres.data.captures.fused import VOXEL_M
 from hcfres.data.errors import DataError
 from hcfres.data.own_scan import OwnScan, ScanFiles, ScanFolder
@@ -139,10 +139,11 @@ def _tell_scan(opened: OpenScene, console: Console) -> None:
 def _stages(frames: int, console: Console) -> Callable[[Event], None]:
     """Tell which stage is at work and, where it goes through frames, how far it is."""
     bars: dict[str, Bar] = {}
+    lines = Lines(console)
 
     def told(event: Event) -> None:
         if event.what == "begun":
-            bars[event.stage] = Bar(f"  {event.stage}", frames, None, console)
+            bars[event.stage] = Bar(f"  {event.stage}", frames, None, lines)
         elif event.what == "frame":
             bars[event.stage].advance()
         elif event.what == "made":

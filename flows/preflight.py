@@ -14,8 +14,11 @@ from hcfres.config.loading import ConfigError, load
 from hcfres.config.method import MethodConfig
 from hcfres.config.problems import nearest
 from hcfres.config.rows import Experiment, Row
+from hcfres.config.search_file import Search
 from hcfres.config.setting import SettingConfig
 from hcfres.data.rooms.seeds import TRAIN, VAL
+from hcfres.language.parsing.registry import parser_identity
+from hcfres.pipeline.token_grid import layer_problem
 from hcfres.store.weights import RANDOM, weights_identity
 from hcfres.store.workspace import Workspace
 
@@ -39,12 +42,24 @@ def require_runnable(
     """
     rows = tuple(rows)
     methods = tuple(row.method for row in rows)
-    place = experiment.source.parent / "settings" / f"{setting.name}.toml"
-    found = setting_problems(setting, methods, workspace)
-    if setting.training.backbone_weights is not None:
-        backbone = {"training.backbone_weights": setting.training.backbone_weights}
-        found += _missing(backbone, workspace)
-    _refuse(_told(place, found) + _wrong_methods(experiment, rows))
+    told = _wrong_setting(experiment.source, setting, methods, workspace)
+    _refuse(told + _wrong_methods(experiment, rows))
+
+
+def require_searchable(search: Search, setting: SettingConfig, workspace: Workspace) -> None:
+    """Refuse a search of which the base, or any one value beside it, cannot be run here.
+
+    Raises:
+        ConfigError: as `require_runnable`.
+    """
+    base = search.space.base
+    of_base = method_problems(base)
+    methods, told = [base], _told(search.source.parent / "methods" / f"{base.name}.toml", of_base)
+    for path, method in search.space.neighbours():
+        methods.append(method)
+        brought = [found for found in method_problems(method) if found not in of_base]
+        told += _told(f"{search.source}, space.{path}", brought)
+    _refuse(_wrong_setting(search.source, setting, methods, workspace) + told)
 
 
 def load_describable(
@@ -76,11 +91,22 @@ def method_problems(method: MethodConfig) -> list[Problem]:
 def setting_problems(
     setting: SettingConfig, methods: Iterable[MethodConfig], workspace: Workspace
 ) -> list[Problem]:
-    """Find presets, rooms and encoders' weights that there are not; of the weights what is used."""
+    """Find presets, parsers, rooms and weights that there are not; of the weights what is used."""
     encoders = {"sam": setting.sam, "clip": setting.clip, "text": setting.text}
     models = {f"{name}.model": encoder.model for name, encoder in encoders.items()}
     found = [*_unknown(models, "preset"), *_rooms_problems(setting)]
+    found += _parser_problems(setting, workspace)
+    methods = tuple(methods)
+    found += _layer_problems(setting, methods)
     return found + _missing(_used_weights(setting, methods), workspace)
+
+
+def _parser_problems(setting: SettingConfig, workspace: Workspace) -> list[Problem]:
+    try:
+        parser_identity(setting.text.parser, workspace.weights)
+    except ConfigError as error:
+        return [Problem("text.parser", str(error))]
+    return []
 
 
 def require_rooms(setting: SettingConfig) -> None:
@@ -98,6 +124,15 @@ def _rooms_problems(setting: SettingConfig) -> list[Problem]:
         for key, (count, seeds) in counts.items()
         if count > len(seeds)
     ]
+
+
+def _layer_problems(setting: SettingConfig, methods: Iterable[MethodConfig]) -> Iterator[Problem]:
+    """Find the blocks of CLIP that methods ask for and there are not."""
+    for method in methods:
+        if method.semantics is not None:
+            problem = layer_problem(setting.clip.model, method.semantics.layer)
+            if problem is not None:
+                yield Problem("clip.model", f"semantics.layer of {method.name} is {problem}")
 
 
 def _used_weights(setting: SettingConfig, methods: Iterable[MethodConfig]) -> dict[str, str]:
@@ -127,6 +162,17 @@ def _unknown(asked: dict[str, str], called: str) -> Iterator[Problem]:
         known = known_names(key)
         if name not in known:
             yield Problem(key, f"no {called} is called {name!r}; {nearest(name, known, 'known')}")
+
+
+def _wrong_setting(
+    source: Path, setting: SettingConfig, methods: Iterable[MethodConfig], workspace: Workspace
+) -> list[str]:
+    """Tell the problems of a setting beside the file `source`, the U-Net's weights included."""
+    found = setting_problems(setting, methods, workspace)
+    if setting.training.backbone_weights is not None:
+        backbone = {"training.backbone_weights": setting.training.backbone_weights}
+        found += _missing(backbone, workspace)
+    return _told(source.parent / "settings" / f"{setting.name}.toml", found)
 
 
 def _wrong_methods(experiment: Experiment, rows: Iterable[Row]) -> list[str]:

@@ -182,7 +182,8 @@ def _remark(row: Row, cells: tuple[PlannedCell, ...], plan: Plan) -> str:
     if any(cell.state == "done" for cell in cells):
         return ""
     name = plan.experiment.source.stem
-    about = f", about {plan.measured / 60:.0f} min" if plan.measured else ""
+    alike = plan.typical(row.method.name)
+    about = f", about {alike.seconds / 60:.0f} min" if alike else ""
     why = "made by other code" if any(c.state == "other code" for c in cells) else "not run"
     asked = f"{name} --setting {plan.setting.name} --only {row.name}"
     return f"{why}: `hcfres reproduce {asked}`{about}"

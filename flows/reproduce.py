@@ -7,25 +7,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from flows import make_home
-from flows.machine import worker_count
 from flows.places import experiment_file
-from flows.plan import Plan, accept, make_plan, write_plan
+from flows.plan import Plan, PlanError, accept, make_plan, write_plan
+from flows.plan_document import plan_document
+from flows.plan_view import show
+from flows.prefect_server import start_server
 from flows.preflight import require_runnable
-from flows.report import write_reports
+from flows.run_notes import is_logged
+from flows.tracking_store import tracking_store
 from hcfres.config.rows import load_experiment
 from hcfres.pipeline.versions import code_of_cells
 from hcfres.store.workspace import Workspace
 
-_STATES = {
-    "done": "[green]done[/]",
-    "partial": "[yellow]begun, will go on[/]",
-    "missing": "to run",
-    "other code": "[yellow]made by other code, will run again[/]",
-}
-_KEPT = "[yellow]made by other code, kept[/]"
+MOST_CELLS = 20_000
+"""Cells of a grid that are planned unasked."""
 
 
 @dataclass(frozen=True)
@@ -37,32 +34,51 @@ class Asked:
     only: str | None = None
     seeds: tuple[int, ...] = ()
     accept_code: bool = False
+    cells_at_most: int = MOST_CELLS
+    """More are refused: a slip in a list of seeds is not a grid."""
 
 
-def reproduce_and_report(asked: Asked, console: Console, stop_after_plan: bool = False) -> Plan:
-    """Run a grid to its end and write the reports; with `stop_after_plan` show the plan only."""
-    workspace = Workspace()
-    plan = plan_of(asked, workspace)
-    show(plan, console)
-    if stop_after_plan:
-        return plan
+def tell_plan(asked: Asked, console: Console, as_json: bool = False) -> Plan:
+    """Show what a grid consists of, what of it is done, and what the rest will take."""
+    plan = plan_of(asked, Workspace())
+    told = plan_document(plan, asked.accept_code)
+    if as_json:
+        console.file.write(told.as_json() + "\n")
+    else:
+        show(told, console)
+    return plan
+
+
+def reproduce_and_report(asked: Asked, console: Console) -> Plan:
+    """Run a grid to its end and write the reports."""
+    plan, workspace = tell_plan(asked, console), Workspace()
     make_home()
     write_plan(plan)
+    if plan.todo:
+        start_server()
     if plan.todo or not_logged(plan):
         from flows.grid import run_grid  # noqa: PLC0415  imports Prefect, MLflow and torch
 
         run_grid(plan, workspace, console, asked.accept_code)
         plan = plan_of(asked, workspace)
         write_plan(plan)
+    from flows.report import write_reports  # noqa: PLC0415  imports pandas
+
     write_reports(console, asked.setting, asked.accept_code)
     return plan
 
 
 def plan_of(asked: Asked, workspace: Workspace) -> Plan:
-    """Read the experiment and look its cells up on the disk."""
+    """Read the experiment and look its cells up on the disk.
+
+    Raises:
+        ConfigError: the experiment or what it names is wrong.
+        PlanError: it has more cells than were asked for.
+    """
     experiment = load_experiment(experiment_file(asked.experiment))
     setting = experiment.setting(asked.setting)
     only = (asked.only,) if asked.only else ()
+    require_few(experiment.count(setting, only, asked.seeds), asked)
     rows = [experiment.row(name) for name in only] or experiment.rows
     require_runnable(experiment, setting, rows, workspace)
     plan = make_plan(
@@ -76,36 +92,22 @@ def plan_of(asked: Asked, workspace: Workspace) -> Plan:
     return accept(plan) if asked.accept_code else plan
 
 
+def require_few(cells: int, asked: Asked) -> None:
+    """Refuse more cells than a person meant, before any is made.
+
+    Raises:
+        PlanError: it says how many they are, and how to confirm them.
+    """
+    if cells > asked.cells_at_most:
+        raise PlanError(
+            f"{asked.experiment} has {cells:,} cells with these seeds, more than the "
+            f"{asked.cells_at_most:,} that are planned unasked. If they are meant, say so: "
+            f"--cells-at-most {cells}"
+        )
+
+
 def not_logged(plan: Plan) -> bool:
     """Tell whether a finished cell, or the grid itself, is not wholly in MLflow yet."""
+    store = tracking_store(plan.workspace)
     folders = [plan.folder, *(cell.folder for cell in plan.cells)]
-    return not all((folder / "LOGGED").exists() for folder in folders)
-
-
-def show(plan: Plan, console: Console) -> None:
-    """Print the cells, what is done of them, and an estimate of the rest."""
-    title = f"{plan.experiment.config.title} on {plan.setting.title}"
-    table = Table("row", "method", "seed", "key", "state", title=title, title_justify="left")
-    for cell in plan.cells:
-        state = _KEPT if cell.accepted else _STATES[cell.state]
-        if cell.state == "done" and cell.seconds is not None:
-            state += f" in {cell.seconds:.0f} s"
-        table.add_row(
-            cell.row.name, cell.row.method.title, str(cell.cell.seed), cell.key[:12], state
-        )
-    console.print(table)
-    console.print(_summary(plan))
-
-
-def _summary(plan: Plan) -> str:
-    todo = len(plan.todo)
-    if not todo:
-        return f"all {len(plan.cells)} cells are done; nothing to run"
-    workers = worker_count()
-    seconds = plan.estimate_s(workers)
-    about = (
-        f"about {seconds / 60:.0f} min on {workers} workers, going by cells measured here"
-        if seconds is not None
-        else "no cell of this setting was measured here yet, so no estimate"
-    )
-    return f"{todo} of {len(plan.cells)} cells to run: {about}"
+    return not all(is_logged(folder, store) for folder in folders)

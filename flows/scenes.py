@@ -1,9 +1,11 @@
 """One task per scene: how a flow spreads a stage over the workers and shows how far it is."""
 
+import contextlib
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from prefect import task
@@ -12,12 +14,17 @@ from prefect.futures import as_completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.datasets import dataset_folder
+from flows.job_log import NAME as WORKER_LOG
+from flows.retries import persist
 from flows.session import Session
+from flows.stage_failures import SceneFailure
 from flows.tracking import flatten
+from flows.workers import JobError, Watch
 from hcfres.config.identity import digest
 from hcfres.config.method import MethodConfig
 from hcfres.config.setting import SettingConfig
 from hcfres.data.dataset import Dataset, Split
+from hcfres.pipeline.stages import TEXT
 
 THREADS = 16
 """Threads that wait for workers; the workers, not these, bound what runs at once."""
@@ -29,6 +36,8 @@ def waiting_threads() -> Any:
 
 
 SPLITS: tuple[Split, ...] = ("train", "val")
+SENTENCES = "sentences"
+"""What people call the stage of the text encoder."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +47,23 @@ class Work:
     setting: SettingConfig
     method: MethodConfig
     session: Session
+    left_out: frozenset[str] = frozenset()
+    """Scenes that lack something."""
+
+    def without(self, failed: Iterable[SceneFailure]) -> "Work":
+        """The same, but for the scenes for which a stage failed."""
+        lost = frozenset(failure.scene for failure in failed)
+        return replace(self, left_out=self.left_out | lost)
 
     @property
     def dataset(self) -> Dataset:
         """The setting's scenes."""
         return Dataset(dataset_folder(self.setting, self.session.workspace))
+
+    def folder(self, stage: str) -> Path:
+        """Where the note of a stage's run and its workers' log are."""
+        name = f"{stage}-{digest(self.setting, self.method)}"
+        return self.session.workspace.root / "stages" / name
 
     @cached_property
     def scenes(self) -> tuple[tuple[str, Split], ...]:
@@ -50,51 +71,73 @@ class Work:
         source, found = self.setting.data.expressions, []
         for split in SPLITS:
             asked = {expression.scene_id for expression in self.dataset.expressions(source, split)}
+            asked -= self.left_out
             found += [(name, split) for name in self.dataset.scene_ids(split) if name in asked]
         return tuple(found)
 
 
-def stage_of_scenes(stage: str, work: Work) -> None:
-    """Put one stage of every scene into the store and log what it took."""
+def stage_of_scenes(stage: str, work: Work) -> tuple[SceneFailure, ...]:
+    """Put one stage of every scene into the store and log what it took; what failed is returned."""
     setting, method = work.setting.model_dump_json(), work.method.model_dump_json()
-    began = time.monotonic()
-    seconds = for_each(
-        lambda scene: scene_stage.submit(work.session, stage, scene, setting, method),
-        [scene for scene, _ in work.scenes],
-        work.session,
+    log = work.folder(stage) / WORKER_LOG
+    return _run(
         stage,
+        work,
+        lambda scene, _: scene_stage.submit(work.session, stage, scene, setting, method, log),
     )
-    _log(stage, work, seconds, time.monotonic() - began)
 
 
-def sentences_of_scenes(work: Work) -> None:
-    """Put the token features of every scene's sentences into the store."""
-    setting = work.setting.model_dump_json()
+def sentences_of_scenes(work: Work) -> tuple[SceneFailure, ...]:
+    """Put the token features of every scene's sentences into the store; as `stage_of_scenes`."""
+    setting, log = work.setting.model_dump_json(), work.folder(TEXT.name) / WORKER_LOG
+    return _run(
+        TEXT.name,
+        work,
+        lambda scene, split: scene_text.submit(work.session, scene, split, setting, log),
+    )
+
+
+def _run(
+    stage: str, work: Work, submit: Callable[[str, Split], Any]
+) -> tuple[SceneFailure, ...]:
     began = time.monotonic()
-    seconds = for_each(
-        lambda item: scene_text.submit(work.session, item[0], item[1], setting),
-        work.scenes,
-        work.session,
-        "sentences",
-    )
-    _log("text", work, seconds, time.monotonic() - began)
+    name = SENTENCES if stage == TEXT.name else stage
+    outcomes = outcomes_of(lambda scene: submit(*scene), work.scenes, work.session, name)
+    pairs = zip((scene for scene, _ in work.scenes), outcomes, strict=True)
+    failed = [SceneFailure(stage, *pair) for pair in pairs if isinstance(pair[1], JobError)]
+    seconds = [outcome for outcome in outcomes if not isinstance(outcome, JobError)]
+    _log(stage, work, seconds, time.monotonic() - began)
+    for failure in failed:
+        work.session.board.say(f"{failure} failed: {failure.error}")
+    return tuple(failed)
 
 
 @task(cache_policy=NO_CACHE, task_run_name="{stage}-{scene}")
 def scene_stage(
-    session: Session, stage: str, scene: str, setting: str, method: str
+    session: Session, stage: str, scene: str, setting: str, method: str, log: Path
 ) -> float | None:
     """One stage of one scene; the store decides whether there is anything to do."""
-    job = "flows.jobs:make_stage"
-    spent: float | None = session.pool.call(job, stage, scene, setting, method, session.accept_code)
-    return spent
+    args = stage, scene, setting, method, session.accept_code
+    return _persist("flows.jobs:make_stage", args, f"{stage} of {scene}", session, log)
 
 
 @task(cache_policy=NO_CACHE, task_run_name="text-{scene}")
-def scene_text(session: Session, scene: str, split: str, setting: str) -> float | None:
+def scene_text(
+    session: Session, scene: str, split: str, setting: str, log: Path
+) -> float | None:
     """The sentences of one scene."""
-    job = "flows.jobs:make_text"
-    spent: float | None = session.pool.call(job, scene, split, setting, session.accept_code)
+    args = scene, split, setting, session.accept_code
+    return _persist("flows.jobs:make_text", args, f"sentences of {scene}", session, log)
+
+
+def _persist(
+    job: str, args: tuple[Any, ...], name: str, session: Session, log: Path
+) -> float | None:
+    """Let a worker do a job, again where the policy says so."""
+    spent: float | None = persist(
+        lambda: session.pool.call(job, *args, watch=Watch(log=log)),
+        lambda error: session.board.say(f"{name}, again after: {error}"),
+    )
     return spent
 
 
@@ -112,17 +155,44 @@ def for_each(
     Raises:
         Exception: the first failure, after every other task has ended.
     """
+    outcomes = outcomes_of(submit, items, session, name)
+    for outcome in outcomes:
+        if isinstance(outcome, JobError):
+            raise outcome
+    return outcomes
+
+
+def outcomes_of(
+    submit: Callable[[Any], Any], items: Sequence[Any], session: Session, name: str | None = None
+) -> list[Any]:
+    """Submit one task an item and wait for all; results, and the JobErrors of those that failed.
+
+    Args:
+        submit: submits the task of one item and returns its Prefect future.
+        items: what is worked on.
+        session: whose workers are closed when the user interrupts.
+        name: what the progress bar is called; None for none.
+
+    Raises:
+        Exception: a task failed in another way: the first that did, after every other has ended.
+    """
     if not items:
         return []
     futures = [submit(item) for item in items]
-    with session.board.bar(name, len(items)) as bar:
+    with contextlib.ExitStack() as shown:
+        bar = shown.enter_context(session.board.bar(name, len(items))) if name else None
         try:
             for _ in as_completed(futures):
-                bar.advance()
+                if bar is not None:
+                    bar.advance()
         except KeyboardInterrupt:
             session.pool.close()
             raise
-    return [future.result() for future in futures]
+    outcomes = [future.result(raise_on_failure=False) for future in futures]
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException) and not isinstance(outcome, JobError):
+            raise outcome
+    return outcomes
 
 
 def _log(stage: str, work: Work, seconds: list[float | None], wall: float) -> None:
@@ -131,8 +201,7 @@ def _log(stage: str, work: Work, seconds: list[float | None], wall: float) -> No
     if not made:
         return
     session = work.session
-    folder = session.workspace.root / "stages" / f"{stage}-{digest(work.setting, work.method)}"
-    run = session.tracker.run(folder, f"stage {stage}", "stage", session.grid)
+    run = session.tracker.run(work.folder(stage), f"stage {stage}", "stage", session.grid)
     run.params({"stage": stage, **flatten(work.setting)})
     now = int(time.time() * 1000)
     for step, value in enumerate(made):

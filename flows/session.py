@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from rich.console import Console
 
 from flows.machine import devices
+from flows.prefect_server import wait_for_server
 from flows.progress import ProgressBoard
 from flows.tracking import TrackedRun, Tracker
 from flows.workers import WorkerPool
@@ -29,9 +30,21 @@ class Session:
 
 @contextlib.contextmanager
 def open_session(
-    workspace: Workspace, console: Console, accept_code: bool = False
+    workspace: Workspace,
+    console: Console,
+    accept_code: bool = False,
+    warm: str | None = None,
 ) -> Iterator[Session]:
-    """Open the tracker and the workers; the workers end with the session, whatever happens."""
-    tracker = Tracker(workspace)
+    """Open the tracker and the workers; the workers end with the session, whatever happens.
+
+    Args:
+        accept_code: keep expensive results that other code made.
+        warm: a job that every worker does at once, while Prefect's server comes up; None where
+            there may be nothing for them to do.
+    """
     with WorkerPool(devices()) as pool, ProgressBoard(console).open() as board:
+        if warm is not None:
+            pool.warm(warm)
+        tracker = Tracker(workspace)
+        wait_for_server()
         yield Session(workspace, pool, tracker, board, accept_code)

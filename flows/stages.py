@@ -6,6 +6,7 @@ from flows import make_home
 from flows.acquire_check import check_or_fetch
 from flows.acquire_request import Request, resolve
 from flows.places import experiment_file, method_file, setting_file
+from flows.prefect_server import start_server
 from flows.preflight import load_describable, require_rooms
 from flows.reproduce import Asked, reproduce_and_report
 from hcfres.config.loading import load
@@ -26,6 +27,7 @@ def run_acquire(request: Request, console: Console) -> bool:
     if request.check or not asked.makes_rooms:
         return check_or_fetch(asked, console)
     make_home()
+    start_server()
     from flows.acquire import acquire  # noqa: PLC0415  imports Prefect
     from flows.session import open_session  # noqa: PLC0415
 
@@ -42,6 +44,7 @@ def run_prepare(setting: str, console: Console) -> None:
     method = load(method_file("mdin"), MethodConfig)
     require_rooms(config)
     make_home()
+    start_server()
     from flows.prepare import prepare  # noqa: PLC0415
     from flows.session import open_session  # noqa: PLC0415
 
@@ -53,6 +56,7 @@ def run_describe(setting: str, method: str, console: Console) -> None:
     """Run the frozen encoders of a setting over its frames and sentences."""
     config, chosen = load_describable(setting, method, Workspace())
     make_home()
+    start_server()
     from flows.describe import describe  # noqa: PLC0415
     from flows.session import open_session  # noqa: PLC0415
 

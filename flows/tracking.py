@@ -4,30 +4,42 @@ Runs are addressed by id, never by "the active run", because flows work in threa
 for the run of the same cell gives the same run, and a step already logged is not logged again.
 """
 
-import json
-import logging
+import gzip
 import math
+import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
-import mlflow
-from filelock import FileLock
 from mlflow.entities import Metric, Param, Run, RunTag
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 from mlflow.tracking import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 
+from flows.run_notes import note_run, run_ids
+from flows.store_patience import StorePatience
+from flows.tracking_open import is_within, open_client, open_experiment
+from flows.tracking_store import TrackingStore, tracking_store
 from hcfres.config.base import Config
 from hcfres.reporting.frame import CellRecord, passports_of
 from hcfres.store.errors import StoreError
-from hcfres.store.files import write_atomic
 from hcfres.store.workspace import Workspace
 
-EXPERIMENT = "hcfres"
-CURVES = ("train/", "curve/")
-"""Prefixes of what is logged by epoch."""
+BESIDE_RESULTS = ("train/", "curve/", "spent/", "system/")
+"""Prefixes of what is logged by epoch, and of what making a cell took: no results."""
+LARGEST_SHOWN = 1_000_000
+"""Bytes of an artefact that MLflow shows in its page; a larger one is packed, so that it does not
+hang the page, and its beginning is shown."""
+_SHOWN = {
+    ".cfg", ".csv", ".diff", ".html", ".ini", ".jpeg", ".jpg", ".js", ".json", ".log", ".md",
+    ".pdf", ".png", ".py", ".rst", ".svg", ".toml", ".tsv", ".txt", ".xml", ".yaml", ".yml",
+}  # fmt: skip
+_TEXT = _SHOWN - {".html", ".jpeg", ".jpg", ".json", ".pdf", ".png", ".svg"}
+"""Of these a beginning is worth reading."""
+_NO_SUCH_RUN = ErrorCode.Name(RESOURCE_DOES_NOT_EXIST)
 _PARAMS_AT_ONCE = 90
 _METRICS_AT_ONCE = 900
 _LONGEST_PARAM = 5000
@@ -49,6 +61,10 @@ class TrackedRun:
         for start in range(0, len(params), _PARAMS_AT_ONCE):
             self.client.log_batch(self.run_id, params=params[start : start + _PARAMS_AT_ONCE])
 
+    def known_params(self) -> frozenset[str]:
+        """Name the parameters that are logged already."""
+        return frozenset(self.client.get_run(self.run_id).data.params)
+
     def metrics(self, values: Mapping[str, float], step: int, at_ms: int) -> None:
         """Log finite numbers of one step; others are named in the tag `hcfres.not_finite`."""
         finite = {name: float(value) for name, value in values.items() if math.isfinite(value)}
@@ -58,25 +74,59 @@ class TrackedRun:
         for start in range(0, len(metrics), _METRICS_AT_ONCE):
             self.client.log_batch(self.run_id, metrics=metrics[start : start + _METRICS_AT_ONCE])
 
+    def steps(self, name: str) -> frozenset[int]:
+        """Give the steps at which a metric was logged."""
+        return frozenset(m.step for m in self.client.get_metric_history(self.run_id, name))
+
     def last_step(self, name: str) -> int:
         """Give the last step logged of a metric, -1 when there is none."""
-        return max((m.step for m in self.client.get_metric_history(self.run_id, name)), default=-1)
+        return max(self.steps(name), default=-1)
 
     def tags(self, values: Mapping[str, str]) -> None:
         """Set tags."""
         self.client.log_batch(self.run_id, tags=[RunTag(k, str(v)) for k, v in values.items()])
 
     def artefacts(self, paths: Iterable[Path], folder: str | None = None) -> None:
-        """Copy files, or the files of folders, to the run; missing ones are an error."""
+        """Copy files, or the files of folders, to the run; missing ones are an error.
+
+        What MLflow shows inline is packed when it has more than LARGEST_SHOWN bytes.
+
+        Raises:
+            StoreError: a link in a folder leads out of it.
+        """
         for path in paths:
             if path.is_dir():
-                self.client.log_artifacts(self.run_id, str(path), folder or path.name)
+                self._folder(path, folder or path.name)
+            elif path.suffix in _SHOWN and path.stat().st_size > LARGEST_SHOWN:
+                self._packed(path.name, path.read_bytes(), folder)
             else:
                 self.client.log_artifact(self.run_id, str(path), folder)
 
+    def _folder(self, path: Path, place: str) -> None:
+        for child in sorted(path.iterdir()):
+            if not child.resolve().is_relative_to(path.resolve()):
+                raise StoreError(f"{child} leads out of its folder; put the file itself there")
+            self.artefacts([child], f"{place}/{child.name}" if child.is_dir() else place)
+
     def text(self, text: str, name: str) -> None:
-        """Keep a text as an artefact that MLflow shows inline."""
-        self.client.log_text(self.run_id, text, name)
+        """Keep a text as an artefact that MLflow shows inline; a long one is packed, as a file."""
+        content = text.encode()
+        if len(content) > LARGEST_SHOWN:
+            self._packed(name, content, None)
+        else:
+            self.client.log_text(self.run_id, text, name)
+
+    def _packed(self, name: str, content: bytes, folder: str | None) -> None:
+        """Keep `name`.gz and, of a text, its beginning under its own name."""
+        with tempfile.TemporaryDirectory() as place:
+            whole = Path(place) / f"{name}.gz"
+            whole.write_bytes(gzip.compress(content, mtime=0))
+            self.client.log_artifact(self.run_id, str(whole), folder)
+            if Path(name).suffix in _TEXT:
+                note = f"\n\n... of {len(content):,} bytes; all of it is in {whole.name}\n".encode()
+                begin = content[: LARGEST_SHOWN - len(note)].decode(errors="ignore").encode()
+                (Path(place) / name).write_bytes(begin + note)
+                self.client.log_artifact(self.run_id, str(Path(place) / name), folder)
 
     def describe(self, text: str) -> None:
         """Set the Markdown that the run's page opens with; one too long for MLflow is cut."""
@@ -90,23 +140,28 @@ class TrackedRun:
 
 
 class Tracker:
-    """The tracking database of a workspace."""
+    """A tracking store as a workspace uses it."""
 
-    def __init__(self, workspace: Workspace) -> None:
-        self.uri = tracking_uri(workspace)
-        for name in ("mlflow", "alembic"):
-            logging.getLogger(name).setLevel(logging.WARNING)
-        with FileLock(workspace.root / "mlflow.lock"):  # four first connections at once all fail
-            self._client = MlflowClient(self.uri)
-            found = self._client.get_experiment_by_name(EXPERIMENT)
-            place = (workspace.root.resolve() / "mlartifacts").as_uri()
-            if found is not None and found.artifact_location != place:
-                raise _moved(workspace, found.artifact_location)
-            self.experiment_id = (
-                found.experiment_id
-                if found
-                else self._client.create_experiment(EXPERIMENT, artifact_location=place)
-            )
+    def __init__(
+        self,
+        workspace: Workspace,
+        store: TrackingStore | None = None,
+        patience: StorePatience | None = None,
+    ) -> None:
+        """Open the store, and make what it lacks.
+
+        Args:
+            store: by default the one that the environment names.
+            patience: with a shared store that goes away.
+
+        Raises:
+            ConfigError: the environment names no store.
+            StoreError: as `open_client` and `open_experiment`.
+        """
+        self.store = store or tracking_store(workspace)
+        patience = patience or StorePatience(self.store)
+        self._client = open_client(self.store, workspace, patience)
+        self.experiment_id = open_experiment(self._client, self.store, workspace)
 
     def run(
         self, folder: Path, name: str, kind: str, parent: TrackedRun | None = None
@@ -116,27 +171,43 @@ class Tracker:
         Args:
             folder: a grid's, cell's or stage's; the run's id is kept in its `mlflow.json`.
             name: what the UI shows.
-            kind: `grid`, `cell` or `stage`, as the tag `hcfres.kind`.
+            kind: `grid`, `study`, `cell` or `stage`, as the tag `hcfres.kind`.
             parent: the run under which the UI nests this one.
         """
-        note = folder / "mlflow.json"
-        if note.exists() and (run := self._known(json.loads(note.read_text())["run_id"])):
+        if run := self._of(folder):
             self._client.update_run(run.run_id, status="RUNNING", name=name)
         else:
             made = self._client.create_run(self.experiment_id, run_name=name)
             run = TrackedRun(self._client, made.info.run_id, self.experiment_id)
-            write_atomic(note, json.dumps({"run_id": run.run_id}).encode())
+            note_run(folder, run.run_id)
         tags = {"hcfres.kind": kind}
         if parent is not None:
             tags["mlflow.parentRunId"] = parent.run_id
         run.tags(tags)
         return run
 
+    def tag(self, folder: Path, values: Mapping[str, str]) -> None:
+        """Set tags of the run that belongs to `folder`, where there is one."""
+        if run := self._of(folder):
+            run.tags(values)
+
+    def _of(self, folder: Path) -> TrackedRun | None:
+        """The run that a folder has in this store."""
+        known = (self._known(run_id) for run_id in run_ids(folder))
+        return next((run for run in known if run is not None), None)
+
     def _known(self, run_id: str) -> TrackedRun | None:
         try:
             info = self._client.get_run(run_id).info
-        except mlflow.exceptions.MlflowException:
+        except MlflowException as error:
+            if error.error_code != _NO_SUCH_RUN:
+                raise
             return None  # the database was deleted: the disk is the truth, a new run is made
+        if not is_within(info.artifact_uri, self.store):
+            raise StoreError(
+                f"{self.store.shown} says that the artefacts of run {run_id} belong into "
+                f"{info.artifact_uri}, where nothing is written"
+            )
         alive = info.lifecycle_stage == "active"
         return TrackedRun(self._client, run_id, info.experiment_id) if alive else None
 
@@ -168,23 +239,12 @@ def _record(run: Run) -> CellRecord:
         seed=int(tags["hcfres.seed"]),
         code=tags["hcfres.code"],
         metrics={
-            name: value for name, value in run.data.metrics.items() if not name.startswith(CURVES)
+            name: value
+            for name, value in run.data.metrics.items()
+            if not name.startswith(BESIDE_RESULTS)
         },
         passports=passports_of(tags["hcfres.cell_key"], tags.get("hcfres.passports", "")),
     )
-
-
-def _moved(workspace: Workspace, place: str) -> StoreError:
-    return StoreError(
-        f"{workspace.root / 'mlflow.db'} keeps its artefacts in {place}: it was moved or "
-        "copied. Put it back; or delete mlflow.db and every LOGGED file in it, then ask for the "
-        "grid again, and all of it is logged anew from the disk"
-    )
-
-
-def tracking_uri(workspace: Workspace) -> str:
-    """Name the embedded database, absolute so that every process means the same file."""
-    return f"sqlite:///{workspace.root.resolve() / 'mlflow.db'}"
 
 
 def flatten(config: Config) -> dict[str, Any]:
@@ -202,13 +262,18 @@ def flatten(config: Config) -> dict[str, Any]:
     return flat
 
 
-def chart_link(port: int, experiment_id: str) -> str:
-    """Give the page that shows all cells with their charts: sorting by a metric unfolds them."""
+def chart_link(server: str, experiment_id: str) -> str:
+    """Give the page that shows all cells with their charts: sorting by a metric unfolds them.
+
+    Args:
+        server: address of the MLflow server.
+        experiment_id: of the experiment.
+    """
     shown = {
         "searchFilter": "tags.`hcfres.kind` = 'cell'",
         "orderByKey": "metrics.`val/all/miou`",
         "orderByAsc": "false",
         "compareRunsMode": "CHART",
     }
-    page = f"http://127.0.0.1:{port}/#/experiments/{experiment_id}/runs"
+    page = f"{server}/#/experiments/{experiment_id}/runs"
     return f"{page}?{urlencode(shown, quote_via=quote)}"

@@ -1,15 +1,19 @@
 """The cells of a grid: train, evaluate, log; each costs only itself when it fails."""
 
+import itertools
+from collections.abc import Callable
+
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
-from rich.markup import escape
 
+from flows.failed import Failure, forget_failure, now, one_line, write_failure
+from flows.job_log import NAME as WORKER_LOG
 from flows.logbook import CellLog
 from flows.plan import Plan, PlannedCell
-from flows.progress import Bar
-from flows.scenes import for_each, waiting_threads
+from flows.retries import persist
+from flows.scenes import outcomes_of, waiting_threads
 from flows.session import Session
-from flows.workers import JobError
+from flows.workers import STOP, JobError, PoolClosed, Watch
 from hcfres.pipeline.versions import code_of_cells
 from hcfres.store.files import write_atomic
 
@@ -21,55 +25,99 @@ from hcfres.store.files import write_atomic
 )
 def train_cells(plan: Plan, session: Session) -> tuple[str, ...]:
     """Run the cells that are not done; the names of those that failed are returned."""
-    outcomes = for_each(lambda cell: one_cell.submit(cell, session), plan.todo, session, "cells")
-    return tuple(name for name in outcomes if name is not None)
+    outcomes = outcomes_of(lambda cell: one_cell.submit(cell, session), plan.todo, session)
+    pairs = zip(plan.todo, outcomes, strict=True)
+    return tuple(cell.label for cell, outcome in pairs if isinstance(outcome, JobError))
 
 
 @task(cache_policy=NO_CACHE, task_run_name="{planned.label}")
-def one_cell(planned: PlannedCell, session: Session) -> str | None:
-    """Train and evaluate one cell in a worker; its label when it failed, with the log kept."""
+def one_cell(planned: PlannedCell, session: Session) -> None:
+    """Train and evaluate one cell in a worker.
+
+    Raises:
+        JobError: it failed; why is kept in its folder and on its run.
+        PoolClosed: everything ends; the cell goes on from its checkpoint when asked for again.
+    """
     log = CellLog(planned, session.tracker, session.grid, code_of_cells())
+    live = session.board.cell(planned.key, planned.label)
     try:
         train_cell(planned, session, log)
-        evaluate_cell(planned, session)
+        evaluate_cell(planned, session, log)
     except JobError as error:
-        session.board.console.print(f"[red]{planned.label} failed:[/] {escape(str(error))}")
-        write_atomic(planned.folder / "error.log", f"{error}\n\n{error.details}".encode())
-        log.fail()
-        return planned.label
+        keep_failure(planned, error, session, log)
+        raise
+    except PoolClosed:
+        log.interrupt()
+        live.ends("stopped")
+        raise
     log.finish()
-    return None
+    live.ends("done")
 
 
-def train_cell(planned: PlannedCell, session: Session, log: CellLog) -> None:
-    """Train to the last epoch, going on from the last checkpoint, logging every epoch."""
-    with session.board.bar(planned.label, planned.cell.setting.training.epochs) as bar:
-
-        def epoch(told: dict) -> None:
-            log.epochs()
-            _advance(bar, told)
-
-        cell = planned.cell.model_dump_json()
-        job = "flows.jobs:train_cell"
-        session.pool.call(job, cell, planned.key, session.accept_code, on_event=epoch)
+def keep_failure(planned: PlannedCell, error: JobError, session: Session, log: CellLog) -> None:
+    """Say that a cell failed, and keep why."""
+    session.board.cell(planned.key, planned.label).ends("failed", str(error))
+    write_atomic(planned.folder / "error.log", f"{error}\n\n{error.details}".encode())
+    message = one_line(str(error))
+    failure = Failure(error.reason, message, error.attempts, error.device, now())
+    write_failure(planned.folder, failure)
+    log.fail()
 
 
-def evaluate_cell(planned: PlannedCell, session: Session) -> None:
+def train_cell(
+    planned: PlannedCell,
+    session: Session,
+    log: CellLog,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> None:
+    """Train to the last epoch, going on from the last checkpoint, logging every epoch.
+
+    Args:
+        should_stop: asked after each epoch; ends the training there.
+
+    Raises:
+        JobError: the training failed, and does so again where that may help.
+        JobStopped: `should_stop` said so.
+    """
+    live = session.board.cell(planned.key, planned.label)
+    forget_failure(planned.folder)
+
+    def epoch(report: dict) -> str | None:
+        log.epochs()
+        live.trained(report)
+        return STOP if should_stop() else None
+
+    _persist("flows.jobs:train_cell", planned, session, log, epoch)
+
+
+def evaluate_cell(planned: PlannedCell, session: Session, log: CellLog) -> None:
     """Answer the validation split, once."""
-    scenes = planned.cell.setting.data
-    total = scenes.rooms.val_rooms if scenes.rooms else 1
-    with session.board.bar(f"{planned.label}, validation", total) as bar:
-        session.pool.call(
-            "flows.jobs:evaluate_cell",
-            planned.cell.model_dump_json(),
-            planned.key,
-            session.accept_code,
-            on_event=lambda scene: bar.advance(note=str(scene)),
-        )
+    live = session.board.cell(planned.key, planned.label)
+    live.validates()
+    scenes = itertools.count(1)
+    _persist(
+        "flows.jobs:evaluate_cell",
+        planned,
+        session,
+        log,
+        lambda _: live.validates(f"{next(scenes)} scenes"),
+    )
 
 
-def _advance(bar: Bar, told: dict) -> None:
-    held_out = told["held_out_miou"]
-    score = f", held-out mIoU {held_out:.3f}" if held_out is not None else ""
-    note = f"loss {told['losses']['total']:.3f}{score}, {told['seconds_left']:.0f} s left"
-    bar.advance(note=note)
+def _persist(
+    job: str,
+    planned: PlannedCell,
+    session: Session,
+    log: CellLog,
+    on_event: Callable[[dict], str | None],
+) -> None:
+    """Let a worker do a job of a cell, again where the policy says so."""
+    live = session.board.cell(planned.key, planned.label)
+    watch = Watch(begun=live.taken, beat=log.system, log=planned.folder / WORKER_LOG)
+    args = planned.cell.model_dump_json(), planned.key, session.accept_code
+
+    def again(error: JobError) -> None:
+        live.tries_again(str(error))
+        log.attempts(error.attempts + 1)
+
+    persist(lambda: session.pool.call(job, *args, on_event=on_event, watch=watch), again)

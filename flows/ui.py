@@ -1,5 +1,6 @@
 """MLflow's own pages on what was logged."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -7,7 +8,9 @@ import time
 
 from rich.console import Console
 
-from flows.tracking import EXPERIMENT, Tracker, chart_link, tracking_uri
+from flows.tracking import Tracker, chart_link
+from flows.tracking_open import EXPERIMENT
+from flows.tracking_store import DATABASE, TrackingStore, tracking_store
 from hcfres.data.errors import DataError
 from hcfres.store.workspace import Workspace, home
 
@@ -15,30 +18,39 @@ _LOOK_AGAIN_S = 0.3
 
 
 def serve(port: int, console: Console) -> None:
-    """Serve MLflow on 127.0.0.1 until interrupted.
+    """Serve MLflow on 127.0.0.1 until interrupted; where a server is used, say where its page is.
 
     Raises:
         DataError: nothing was logged yet, or the port is taken.
     """
     workspace = Workspace(home())
-    if not (workspace.root / "mlflow.db").exists():
+    store = tracking_store(workspace)
+    if store.kind == "server":
+        _show(store.uri, Tracker(workspace).experiment_id, console)
+        return
+    if store.kind == "embedded" and not (workspace.root / DATABASE).exists():
         raise DataError(
-            workspace.root / "mlflow.db",
+            workspace.root / DATABASE,
             "nothing was logged in this workspace yet",
             "Run `make paper`, or set HCFRES_HOME to the workspace you mean",
         )
     refuse_taken(port)
-    link = chart_link(port, Tracker(workspace).experiment_id)
+    experiment_id = Tracker(workspace).experiment_id
     console.print("MLflow is starting ...")
-    with subprocess.Popen(_command(port, workspace)) as server:
+    hidden = {"MLFLOW_BACKEND_STORE_URI": store.uri}  # a command line is seen by everybody
+    with subprocess.Popen(_command(port, store), env=os.environ | hidden) as server:
         try:
             if _answers(server, port):
-                console.print(f"The cells of every grid of '{EXPERIMENT}', with charts:")
-                console.print(f"  {link}", soft_wrap=True, highlight=False)
+                _show(f"http://127.0.0.1:{port}", experiment_id, console)
                 console.print("Ctrl-C ends it.")
             server.wait()
         except KeyboardInterrupt:
             server.terminate()
+
+
+def _show(server: str, experiment_id: str, console: Console) -> None:
+    console.print(f"The cells of every grid of '{EXPERIMENT}', with charts:")
+    console.print(f"  {chart_link(server, experiment_id)}", soft_wrap=True, highlight=False)
 
 
 def _answers(server: subprocess.Popen[bytes], port: int) -> bool:
@@ -67,10 +79,9 @@ def refuse_taken(port: int) -> None:
             ) from None
 
 
-def _command(port: int, workspace: Workspace) -> list[str]:
+def _command(port: int, store: TrackingStore) -> list[str]:
     return [
         sys.executable, "-m", "mlflow", "server",
         "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
-        "--backend-store-uri", tracking_uri(workspace),
-        "--default-artifact-root", (workspace.root / "mlartifacts").resolve().as_uri(),
+        "--default-artifact-root", store.artefacts,
     ]  # fmt: skip

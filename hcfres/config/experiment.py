@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from hcfres.config.base import Config, Seeds
+from hcfres.config.names import Name, Title
 
 DatasetName = Literal["multi3drefer", "scanrefer"]
 Switch = dict[Literal["true", "false"], dict[str, Any]]
@@ -19,14 +20,14 @@ for each group of expressions."""
 class AblationConfig(Config):
     """One base method with named switches turned on and off (Table III)."""
 
-    title: str
+    title: Title
     dataset: DatasetName
-    base: str  # a file of experiments/methods
-    setting: str = "rooms"  # a file of experiments/settings, unless another is asked for
+    base: Name  # a file of experiments/methods
+    setting: Name = "rooms"  # a file of experiments/settings, unless another is asked for
     seeds: Seeds | None = None  # left out: the setting's own
     columns: tuple[str, ...] = Field(min_length=1)  # switches, then what is measured
     paper: tuple[tuple[bool | float, ...], ...] = Field(min_length=1)
-    switches: dict[str, Switch]
+    switches: dict[Name, Switch]
 
     @model_validator(mode="after")
     def _rows_fit_columns(self) -> "AblationConfig":
@@ -67,7 +68,7 @@ class AblationConfig(Config):
 class QuotedConfig(Config):
     """A system that does not run here: its row is quoted from the paper and marked so."""
 
-    title: str
+    title: Title
     venue: str | None = None  # where the paper prints it
     paper: Numbers
 
@@ -75,12 +76,12 @@ class QuotedConfig(Config):
 class ComparisonConfig(Config):
     """Methods side by side (Tables I, II and IV)."""
 
-    title: str
+    title: Title
     dataset: DatasetName
-    setting: str = "rooms"  # a file of experiments/settings, unless another is asked for
+    setting: Name = "rooms"  # a file of experiments/settings, unless another is asked for
     seeds: Seeds | None = None  # left out: the setting's own
     columns: tuple[str, ...] = Field(min_length=1)  # "acc_25" or, in one group, "acc_25.mt"
-    rows: tuple[str, ...] = Field(min_length=1)  # files of experiments/methods, as printed
+    rows: tuple[Name, ...] = Field(min_length=1)  # files of experiments/methods, as printed
     paper: dict[str, Numbers]  # of `rows`
     quoted: tuple[QuotedConfig, ...] = ()  # printed before `rows`
 

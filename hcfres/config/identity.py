@@ -16,7 +16,15 @@ NOT_IDENTITY: dict[type[Config], frozenset[str]] = {
 """Fields that never change a number: what a configuration is called, and which seeds are planned
 (the seed of a cell is a field of the cell)."""
 
-Part = str | int | float | bool | Config | None
+
+class Told:
+    """A configuration as a digest takes it, worked out once for being part of many."""
+
+    def __init__(self, config: Config) -> None:
+        self.parts = _told(config)
+
+
+Part = str | int | float | bool | Config | Told | dict[str, "Part"] | None
 
 
 def digest(*parts: Part) -> str:
@@ -32,6 +40,8 @@ def digest(*parts: Part) -> str:
 
 
 def _told(part: Any) -> Any:
+    if isinstance(part, Told):
+        return part.parts
     if isinstance(part, Config):
         left_out = NOT_IDENTITY.get(type(part), frozenset())
         return {name: _told(value) for name, value in part if name not in left_out}

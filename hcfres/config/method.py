@@ -8,14 +8,28 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from hcfres.config.base import Config, Positive, PositiveFloat
+from hcfres.config.names import Name, Title
 
 Granularity = Literal["pixel", "instance"]
+
+Gate = Literal["scalar", "channel", "channel_sigmoid"]
+"""The weights of Eq. 6: a softmax over the two modalities, one for each superpoint or one for each
+of its channels; or, for each channel, two sigmoids that need not sum to one."""
+
+RefineWith = Literal["instance", "dense", "unified", "context_and_instance"]
+"""What queries are refined with: MLP_inst(F_inst), MLP_dense(F_dense) or V_unified; or V_unified
+(scene context, Fig. 3) and then MLP_inst(F_inst)."""
 
 
 class SemanticsConfig(Config):
     """Hierarchical Visual Semantic Decomposition (Sec. III-C)."""
 
     granularities: tuple[Granularity, ...]  # which of F_dense and F_inst the method is given
+    least_sharpness: float = Field(ge=0)  # frames below it are not looked at; 0: all (decision 9)
+    grid: Literal["wide", "square"]  # of CLIP's tokens: the frames' shape, or CLIP's (decision 8)
+    layer: int = Field(le=-1)  # CLIP's block that the tokens come from; -1: the last (decision 7)
+    instance_space: Literal["tokens", "projected"]  # of f_inst: CLIP's width, or its space shared
+    # with text (decision 17)
     blur_sigma_cells: PositiveFloat  # sigma of Eq. 3, in cells of the CLIP token grid (decision 14)
     overlap: Literal[
         "smallest", "weighted"
@@ -33,8 +47,11 @@ class FusionConfig(Config):
 
     within_2d: str  # a name in hcfres.model.fusion: how F_dense and F_inst become one (Eq. 5)
     across: str  # a name in hcfres.model.fusion: how 2D and 3D become one (Eq. 6)
-    gate: Literal["scalar", "channel"]  # the weights of Eq. 6: one, or one a channel (decision 19)
+    gate: Gate  # the weights of Eq. 6 (decision 19)
     refine: bool  # language-guided instance refinement
+    refine_with: RefineWith  # its keys and values (decision 21)
+    mask_features: Literal["geometry", "unified"]  # what masks are read from: F_3d, or V_unified
+    # (decision 23)
     fit: Literal["A", "B", "C"]  # the module split that meets Table IV's budget (decision 37)
 
 
@@ -49,6 +66,7 @@ class DecoderConfig(Config):
 
     family: Literal["mdin", "prompt_aware"]
     layers: Positive
+    cross_norm: Literal["none", "applied"]  # a LayerNorm after cross-attention (decision 119)
 
 
 class LossConfig(Config):
@@ -78,8 +96,8 @@ Legacy = Literal[
 class MethodConfig(Config):
     """One method of the paper's tables, complete: no inheritance between files."""
 
-    name: str
-    title: str  # as the paper prints it
+    name: Name
+    title: Title  # as the paper prints it
     semantics: SemanticsConfig | None = None  # left out: point clouds only (MDIN)
     fusion: FusionConfig | None = None
     queries: QueryConfig

@@ -1,5 +1,6 @@
 """An experiment's rows as complete methods, and its cells: all built before anything starts."""
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,13 +8,16 @@ from hcfres.config.cell import CellConfig
 from hcfres.config.experiment import (
     AblationConfig,
     ComparisonConfig,
+    DatasetName,
     ExperimentConfig,
     flat,
     merge,
 )
+from hcfres.config.identity import digest
 from hcfres.config.loading import ConfigError, load, parse, read_toml
 from hcfres.config.method import MethodConfig
-from hcfres.config.problems import nearest
+from hcfres.config.names import require_name
+from hcfres.config.problems import nearest, shorten
 from hcfres.config.setting import SettingConfig
 
 
@@ -54,12 +58,7 @@ class Experiment:
         Args:
             name: of a file in `settings/` beside this one, or the path of a file.
         """
-        named = Path(name or self.config.setting)
-        inside = self.source.parent / "settings" / f"{named}.toml"
-        path = named if named.suffix == ".toml" else inside
-        setting = load(path, SettingConfig)
-        data = setting.data.model_copy(update={"expressions": self.config.dataset})
-        return setting.model_copy(update={"data": data})
+        return setting_beside(self.source, name or self.config.setting, self.config.dataset)
 
     def cells(
         self,
@@ -68,14 +67,27 @@ class Experiment:
         seeds: tuple[int, ...] = (),
     ) -> tuple[tuple[Row, CellConfig], ...]:
         """Every row of `only` (all if empty) with every seed, the rows in the table's order."""
-        chosen = [self.row(name).name for name in only] or [row.name for row in self.rows]
-        wanted = seeds or self.config.seeds or setting.seeds
         return tuple(
             (row, CellConfig(method=row.method, setting=setting, seed=seed))
-            for row in self.rows
-            if row.name in chosen
-            for seed in wanted
+            for row in self._chosen(only)
+            for seed in self._wanted(setting, seeds)
         )
+
+    def count(
+        self,
+        setting: SettingConfig,
+        only: tuple[str, ...] = (),
+        seeds: tuple[int, ...] = (),
+    ) -> int:
+        """How many cells `cells` makes, without making them."""
+        return len(self._chosen(only)) * len(self._wanted(setting, seeds))
+
+    def _chosen(self, only: tuple[str, ...]) -> tuple[Row, ...]:
+        names = {self.row(name).name for name in only}
+        return tuple(row for row in self.rows if not only or row.name in names)
+
+    def _wanted(self, setting: SettingConfig, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        return seeds or self.config.seeds or setting.seeds
 
 
 def load_experiment(path: Path) -> Experiment:
@@ -84,8 +96,10 @@ def load_experiment(path: Path) -> Experiment:
     Methods and settings are found beside it, in `methods/` and `settings/`.
 
     Raises:
-        ConfigError: anything wrong with the file, a method's file or a switch's patch.
+        ConfigError: anything wrong with the file, its name, a method's file or a switch's patch;
+            or two rows are one method.
     """
+    require_named(path.stem, str(path))
     raw = read_toml(path)
     if ("switches" in raw) == ("rows" in raw):
         raise ConfigError(
@@ -93,24 +107,48 @@ def load_experiment(path: Path) -> Experiment:
         )
     if "switches" in raw:
         ablation = parse(raw, AblationConfig, str(path))
-        return Experiment(path.stem, ablation, _ablated(ablation, path), path)
+        return Experiment(path.stem, ablation, _distinct(_ablated(ablation, path), path), path)
     comparison = parse(raw, ComparisonConfig, str(path))
-    return Experiment(path.stem, comparison, _compared(comparison, path), path)
+    return Experiment(path.stem, comparison, _distinct(_compared(comparison, path), path), path)
+
+
+def _distinct(rows: tuple[Row, ...], path: Path) -> tuple[Row, ...]:
+    """The rows, of which no two may have one name, or be the same cells under two names."""
+    names = Counter(row.name for row in rows)
+    wrong = [f"{count} rows are called `{name}`" for name, count in names.items() if count > 1]
+    first: dict[str, str] = {}
+    for row in rows:
+        same = first.setdefault(digest(row.method), row.name)
+        if same != row.name:
+            wrong.append(f"rows `{same}` and `{row.name}` are one method, and the same cells")
+    if wrong:
+        advice = "change a file or a switch in which they should differ, or leave one row out"
+        raise ConfigError(f"{path}: {'; '.join(wrong)}. {advice.capitalize()}")
+    return rows
+
+
+def require_named(name: str, place: str) -> None:
+    """Refuse a name that no file may have, and say which of `place` it was."""
+    try:
+        require_name(name)
+    except ValueError as error:
+        raise ConfigError(f"{place} cannot be called {shorten(name)!r}: {error}") from None
 
 
 def _compared(config: ComparisonConfig, path: Path) -> tuple[Row, ...]:
     return tuple(
-        Row(name, _method(name, path), {}, flat(config.paper[name])) for name in config.rows
+        Row(name, method_beside(path, name), {}, flat(config.paper[name])) for name in config.rows
     )
 
 
 def _ablated(config: AblationConfig, path: Path) -> tuple[Row, ...]:
-    base = _method(config.base, path)
+    base = method_beside(path, config.base)
     complete = base.model_dump(mode="json", exclude_none=True)
     rows, problems = [], []
     for number, values in enumerate(config.paper, 1):
         switched = config.switched(values)
         name = "+".join(key.lower() for key, on in switched.items() if on) or "baseline"
+        require_named(f"{base.name}-{name}", f"{path}, row {number}")
         patched = merge(complete, config.patch(values))
         try:
             method = parse(patched, MethodConfig, f"{path}, row {number} ({name})")
@@ -136,7 +174,12 @@ def _named(
     return method.model_copy(update={"name": f"{base.name}-{name}", "title": title})
 
 
-def _method(name: str, path: Path) -> MethodConfig:
+def method_beside(path: Path, name: str) -> MethodConfig:
+    """The method of that name in `methods/` beside the file `path`.
+
+    Raises:
+        ConfigError: it is not there, not valid, or calls itself otherwise.
+    """
     source = path.parent / "methods" / f"{name}.toml"
     method = load(source, MethodConfig)
     if method.name != name:
@@ -144,10 +187,14 @@ def _method(name: str, path: Path) -> MethodConfig:
     return method
 
 
-def load_any(path: Path) -> MethodConfig | SettingConfig | Experiment:
-    """Whatever a file of experiments/ holds: its folder says which kind."""
-    if path.parent.name == "methods":
-        return load(path, MethodConfig)
-    if path.parent.name == "settings":
-        return load(path, SettingConfig)
-    return load_experiment(path)
+def setting_beside(path: Path, name: str, dataset: DatasetName) -> SettingConfig:
+    """The setting of that name in `settings/` beside the file `path`, asking `dataset`'s sentences.
+
+    Args:
+        name: or the path of a setting's own file.
+    """
+    named = Path(name)
+    inside = path.parent / "settings" / f"{name}.toml"
+    setting = load(named if named.suffix == ".toml" else inside, SettingConfig)
+    data = setting.data.model_copy(update={"expressions": dataset})
+    return setting.model_copy(update={"data": data})

@@ -1,10 +1,11 @@
 """What a method is computed on: data, frozen encoders, sizes and the training budget."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from hcfres.config.base import Config, Fraction, Positive, PositiveFloat, Seeds
+from hcfres.config.names import Inside, Name, Title, require_name
 
 
 class RoomsConfig(Config):
@@ -45,7 +46,24 @@ class EncoderConfig(Config):
     """One frozen encoder: which network, and whose weights."""
 
     model: str  # a preset of hcfres.semantics / hcfres.language, e.g. "tiny" or "vit_h"
-    weights: str  # "package:NAME" for those shipped, else a path under the workspace's weights/
+    weights: Inside  # "package:NAME" for those shipped, else a path under the workspace's weights/
+
+
+def _require_parser(text: str) -> str:
+    kind, colon, pipeline = text.partition(":")
+    require_name(kind)
+    if colon:
+        require_name(pipeline)
+    return text
+
+
+Parser = Annotated[str, AfterValidator(_require_parser)]
+
+
+class TextConfig(EncoderConfig):
+    """RoBERTa, and what finds the parts of a sentence for the token maps."""
+
+    parser: Parser  # a name in hcfres.language.parsing: "rules", or "spacy:" and a pipeline
 
 
 class MaskConfig(Config):
@@ -101,19 +119,34 @@ class AugmentConfig(Config):
     elastic: bool
 
 
+Kept = Literal["last", "best_held_out", "best_validation"]
+"""Which epoch's weights: the last's, or those of the highest mean IoU on held-out training spaces
+or, chosen with the very labels it is scored by, on validation."""
+
+
 class TrainingConfig(Config):
     """The optimiser and the budget."""
 
     epochs: Positive
     scenes_per_batch: Positive
+    accumulate: Positive  # batches whose gradients make one step of the optimiser
     expressions_per_scene: Positive
+    precision: Literal["fp32", "bf16"]  # of the network's products; weights and losses are fp32
+    keep: tuple[Kept, ...]  # weights that are kept and evaluated; the last's are the headline
     learning_rate: PositiveFloat
     weight_decay: float = Field(ge=0)
     decay_power: PositiveFloat  # of the polynomial schedule
     clip_norm: PositiveFloat
     backbone: Literal["trained", "frozen"]
-    backbone_weights: str | None = None  # "package:NAME" or a path; left out: from scratch
+    text: Literal["trained", "frozen"]  # frozen: token features are computed once (decision 26)
+    backbone_weights: Inside | None = None  # "package:NAME" or a path; left out: from scratch
     augment: AugmentConfig | None = None
+
+    @model_validator(mode="after")
+    def _last_is_kept(self) -> "TrainingConfig":
+        if "last" not in self.keep or len(set(self.keep)) < len(self.keep):
+            raise ValueError(f'keep {list(self.keep)} names "last" once, and no other twice')
+        return self
 
     @model_validator(mode="after")
     def _frozen_is_trained(self) -> "TrainingConfig":
@@ -125,16 +158,25 @@ class TrainingConfig(Config):
 class SettingConfig(Config):
     """One setting, e.g. the embedded default `rooms` or the paper's `scannet`."""
 
-    name: str
-    title: str
+    name: Name
+    title: Title
     min_points: Positive  # fewer predicted points than this mean "nothing" (zero-target rule)
     seeds: Seeds
     data: DataConfig
     superpoints: SuperpointConfig
     sam: EncoderConfig
     clip: EncoderConfig
-    text: EncoderConfig
+    text: TextConfig
     masks: MaskConfig
     lifting: LiftingConfig
     size: SizeConfig
     training: TrainingConfig
+
+    @model_validator(mode="after")
+    def _best_can_be_told(self) -> "SettingConfig":
+        if "best_held_out" in self.training.keep and not self.data.held_out:
+            raise ValueError(
+                'training.keep names "best_held_out", but data.held_out is 0: hold training spaces '
+                "out, or leave the name out"
+            )
+        return self

@@ -51,20 +51,23 @@ class SceneBatch(_Movable):
     dense: Float[Tensor, "superpoints width"] | None
     """F_dense (Sec. III-C), zero where unseen; None when the method has no images."""
     dense_seen: Bool[Tensor, " superpoints"] | None
-    instance: Float[Tensor, "superpoints width"] | None
+    instance: Float[Tensor, "superpoints instance_width"] | None
     """F_inst (Eq. 4, lifted), zero where no mask was seen; None without VSD."""
     instance_seen: Bool[Tensor, " superpoints"] | None
 
 
 @dataclass(frozen=True)
 class TextBatch(_Movable):
-    """Frozen RoBERTa's token features of every sentence."""
+    """Every sentence's tokens, and what frozen RoBERTa makes of them."""
 
     features: Float[Tensor, "expressions tokens text_width"]
+    """Not read by a network that owns its text encoder."""
     valid: Bool[Tensor, "expressions tokens"]
     """False at padding."""
     scene_of_expression: Int[Tensor, " expressions"]
     """Index into the batch's scenes; non-decreasing."""
+    ids: Int[Tensor, "expressions tokens"] | None = None
+    """In RoBERTa's vocabulary; None where nothing but the features is known."""
 
 
 @dataclass(frozen=True)

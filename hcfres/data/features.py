@@ -6,7 +6,7 @@ Every class here is a value of one stage. Fields are numpy arrays, nothing else.
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Bool, Float, Int, Int64, UInt8
 
 
 @dataclass(frozen=True)
@@ -75,5 +75,7 @@ class TextFeatures:
     """Frozen RoBERTa's last hidden states of a scene's expressions, and their token maps."""
 
     features: Float[np.ndarray, "expressions tokens text_width"]
+    ids: Int64[np.ndarray, "expressions tokens"]
+    """Of the tokens, in RoBERTa's vocabulary."""
     valid: Bool[np.ndarray, "expressions tokens"]
     token_maps: Float[np.ndarray, "expressions 5 tokens"]

@@ -19,6 +19,7 @@ from hcfres.evaluation.answer_files import Answer, Instance
 from hcfres.evaluation.answers import SceneAnswers, scene_answers
 from hcfres.evaluation.evaluate import rules_of
 from hcfres.evaluation.open_scene import OpenScene
+from hcfres.language.trained import trained_text
 from hcfres.model.build import build_network
 from hcfres.model.network import HcfRes
 from hcfres.pipeline.collate import collate
@@ -105,11 +106,13 @@ def load_method(
         DataError: there are no weights, or they are damaged or of another network.
         ConfigError: they were written for settings that this version does not know.
     """
+    workspace = workspace or Workspace()
     file = Path(path) / WEIGHTS if Path(path).is_dir() else Path(path)
     state, about = _read(file)
     cell = parse(_field(about, "cell", file), CellConfig, source=str(file))
-    widths = [_field(about, name, file) for name in ("dense", "text")]
-    network = build_network(cell.method, cell.setting.size, *widths)
+    text_encoder = trained_text(cell.setting, workspace.weights)
+    widths = [_field(about, name, file) for name in ("dense", "text", "instance")]
+    network = build_network(cell.method, cell.setting.size, *widths, text_encoder=text_encoder)
     try:
         network.load_state_dict(state)
     except RuntimeError as error:
@@ -118,7 +121,7 @@ def load_method(
         raise DataError(file, reason, "Use the version of hcfres that wrote them") from None
     chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
     network.to(chosen).eval().requires_grad_(False)
-    return Method(cell, network, workspace or Workspace(), chosen)
+    return Method(cell, network, workspace, chosen)
 
 
 def _read(file: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:

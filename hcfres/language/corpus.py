@@ -12,7 +12,8 @@ from hcfres.data.expression import Expression
 from hcfres.data.rooms.expressions import make_expressions, make_scanrefer
 from hcfres.data.rooms.layout import make_room
 from hcfres.data.rooms.seeds import EXAMINE, PRETRAIN, Split, scene_id
-from hcfres.language.parsing import SceneGraph, parse
+from hcfres.language.parsing.graph import SceneGraph
+from hcfres.language.parsing.rules import parse
 from hcfres.language.presets import PIECES, SPECIAL
 from hcfres.language.token_maps import NOT_MENTIONED
 

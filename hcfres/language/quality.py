@@ -11,6 +11,7 @@ from transformers import RobertaForMaskedLM
 
 from hcfres.data.rooms.seeds import EXAMINE, PRETRAIN, ROOMS_VERSION
 from hcfres.language.corpus import Labelled, sentences
+from hcfres.language.parsing.rules import RuleParser
 from hcfres.language.presets import TOKENIZER
 from hcfres.language.roberta import TextEncoder, load_tokenizer, padded, untrained
 
@@ -46,8 +47,8 @@ def measure(folder: Path, read: list[Labelled], seed: int, rooms: int) -> Qualit
     tokenizer = load_tokenizer(folder / TOKENIZER)
     network = RobertaForMaskedLM.from_pretrained(folder, local_files_only=True).eval()
     examined = sentences("examine", rooms, seed)
-    trained = TextEncoder(network.roberta, tokenizer)
-    blank = TextEncoder(untrained(seed, len(tokenizer)).eval(), tokenizer)
+    trained = TextEncoder(network.roberta, tokenizer, RuleParser())
+    blank = TextEncoder(untrained(seed, len(tokenizer)).eval(), tokenizer, RuleParser())
     right, usual = _guesses(network, trained, examined)
     read = read[:_PROBE_SENTENCES]
     told = [[one for one in part if one.colour] for part in (read, examined)]

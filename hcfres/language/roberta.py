@@ -11,10 +11,11 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast, RobertaModel, logging
 
-from hcfres.config.setting import EncoderConfig
+from hcfres.config.setting import TextConfig
 from hcfres.data.errors import DataError
 from hcfres.data.features import TextFeatures
-from hcfres.language.parsing import SceneGraph, Span, parse
+from hcfres.language.parsing.graph import Parser, SceneGraph, Span
+from hcfres.language.parsing.registry import load_parser
 from hcfres.language.presets import (
     MOST_TOKENS,
     SPECIAL,
@@ -35,10 +36,11 @@ SPECIAL_SPAN: Span = (0, 0)
 
 @dataclass(frozen=True)
 class TextEncoder:
-    """A RoBERTa in evaluation mode, its parameters frozen, and its tokenizer."""
+    """A RoBERTa in evaluation mode, its parameters frozen, and what it reads sentences with."""
 
     network: RobertaModel
     tokenizer: PreTrainedTokenizerFast
+    parser: Parser
 
     @property
     def width(self) -> int:
@@ -56,15 +58,16 @@ class Tokens:
     """Characters of each token in the utterance with NOT_MENTIONED; (0, 0) for special tokens."""
 
 
-def load_text(config: EncoderConfig, weights_dir: Path) -> TextEncoder:
+def load_text(config: TextConfig, weights_dir: Path) -> TextEncoder:
     """The encoder that the configuration names, from local files only.
 
     Args:
         config: model `tiny` or `base`; weights `package:NAME`, `random:SEED` (tiny, untrained, the
-            same on every machine) or a folder under `weights_dir`.
+            same on every machine) or a folder under `weights_dir`; a parser of the registry.
 
     Raises:
-        ConfigError: no such preset, or files are missing; the message says how to get them.
+        ConfigError: no such preset or parser, or files are missing; the message says how to get
+            them.
         DataError: the files are damaged or hold another network.
     """
     width = width_of(config.model)
@@ -81,7 +84,8 @@ def load_text(config: EncoderConfig, weights_dir: Path) -> TextEncoder:
             f"{folder}: {TOKENIZER} has {len(tokenizer)} pieces, the network "
             f"{network.config.vocab_size}; both come from one folder"
         )
-    return TextEncoder(network.eval().requires_grad_(False), tokenizer)
+    parser = load_parser(config.parser, weights_dir)
+    return TextEncoder(network.eval().requires_grad_(False), tokenizer, parser)
 
 
 def untrained(seed: int, pieces: int) -> RobertaModel:
@@ -126,13 +130,12 @@ def _read(folder: Path) -> RobertaModel:
     return network
 
 
-def tokenize(description: str, encoder: TextEncoder) -> Tokens:
-    """The sentence's token ids, at most MOST_TOKENS; a longer utterance loses its end.
+def tokenize(graph: SceneGraph, encoder: TextEncoder) -> Tokens:
+    """The utterance's token ids, at most MOST_TOKENS; a longer one loses its end.
 
     The anchor's tokens and the special ones are always there, so that the last tokens of every
     sentence mean that nothing is mentioned.
     """
-    graph = parse(description)
     tokenizer = encoder.tokenizer
     ids, offsets = _pieces(graph.utterance, tokenizer)
     anchor, anchor_offsets = _pieces(NOT_MENTIONED, tokenizer)
@@ -156,18 +159,19 @@ def encode(descriptions: Sequence[str], encoder: TextEncoder) -> TextFeatures:
 
     All sentences are padded to the longest; none has more than MOST_TOKENS tokens.
     """
-    sentences = [tokenize(description, encoder) for description in descriptions]
+    sentences = [tokenize(graph, encoder) for graph in encoder.parser.parse(descriptions)]
     length = max((len(sentence.ids) for sentence in sentences), default=0)
     features = np.zeros((len(sentences), length, encoder.width), dtype=np.float32)
+    ids, valid = padded([sentence.ids for sentence in sentences], length, encoder)
     for start in range(0, len(sentences), _BATCH):
-        part = sentences[start : start + _BATCH]
-        ids, valid = padded([sentence.ids for sentence in part], length, encoder)
-        features[start : start + len(part)] = _hidden(ids, valid, encoder).cpu().numpy()
+        part = slice(start, start + _BATCH)
+        with torch.inference_mode():
+            features[part] = hidden_states(encoder.network, ids[part], valid[part]).cpu().numpy()
     maps = [token_maps(sentence.graph, sentence.offsets, length) for sentence in sentences]
-    lengths = np.array([len(sentence.ids) for sentence in sentences], dtype=np.int64)
     return TextFeatures(
         features=features,
-        valid=np.arange(length)[None, :] < lengths[:, None],
+        ids=ids.cpu().numpy(),
+        valid=valid.cpu().numpy(),
         token_maps=np.stack(maps) if maps else np.zeros((0, 5, 0), dtype=np.float32),
     )
 
@@ -179,15 +183,16 @@ def padded(
     pad = encoder.tokenizer.pad_token_id
     rows = [[*sentence, *[pad] * (length - len(sentence))] for sentence in ids]
     table = torch.tensor(rows, dtype=torch.long, device=encoder.network.device)
+    table = table.reshape(len(rows), length)
     lengths = torch.tensor([len(sentence) for sentence in ids], device=table.device)
     return table, torch.arange(length, device=table.device)[None, :] < lengths[:, None]
 
 
-@torch.inference_mode()
-def _hidden(
+def hidden_states(
+    network: RobertaModel,
     ids: Int[Tensor, "expressions tokens"],
     valid: Bool[Tensor, "expressions tokens"],
-    encoder: TextEncoder,
 ) -> Float[Tensor, "expressions tokens text_width"]:
-    output = encoder.network(input_ids=ids, attention_mask=valid.long())
+    """The last hidden states, zero at padding."""
+    output = network(input_ids=ids, attention_mask=valid.long())
     return output.last_hidden_state * valid[..., None]

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from hcfres.data.batch import TOKEN_MAPS
-from hcfres.language.parsing import SceneGraph, Span
+from hcfres.language.parsing.graph import SceneGraph, Span
 
 NOT_MENTIONED = " . not mentioned"
 """Put after every utterance; its last tokens are the anchor of whatever is no target."""
@@ -27,9 +27,8 @@ def token_maps(
     """
     if length < len(offsets):
         raise ValueError(f"{len(offsets)} tokens do not fit into maps of length {length}")
-    spans = (graph.main, graph.attributes, graph.pronouns, graph.others, graph.relations)
     maps = np.zeros((len(TOKEN_MAPS), length), dtype=np.float32)
-    for row, row_spans in zip(maps, spans, strict=True):
+    for row, row_spans in zip(maps, graph.spans, strict=True):
         for span in row_spans:
             covered = [place for place, token in enumerate(offsets) if _overlap(span, token)]
             if covered:

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from hcfres.model.layers import CrossAttention, FeedForward, SelfAttention, multiplicity
+from hcfres.model.layers import CrossAttention, CrossNorm, FeedForward, SelfAttention, multiplicity
 from hcfres.model.sharing import SharedScenes
 
 
@@ -68,14 +68,14 @@ class Exchange(nn.Module):
     code, MDIN's and IPDN's.
     """
 
-    def __init__(self, dim: int, heads: int, hidden: int, dead_norms: bool) -> None:
+    def __init__(self, dim: int, heads: int, hidden: int, norm: CrossNorm) -> None:
         super().__init__()
         self.text_self = SelfAttention(dim, heads)  # lla
-        self.text_reads = CrossAttention(dim, heads, dead_norms)  # lsa
+        self.text_reads = CrossAttention(dim, heads, norm)  # lsa
         self.text_ffn = FeedForward(dim, hidden)  # lsa_ffn
-        self.query_reads = CrossAttention(dim, heads, dead_norms)  # qsa, swa
+        self.query_reads = CrossAttention(dim, heads, norm)  # qsa, swa
         self.query_self = SelfAttention(dim, heads)  # qqa, rra
-        self.query_listens = CrossAttention(dim, heads, dead_norms)  # qla, rla
+        self.query_listens = CrossAttention(dim, heads, norm)  # qla, rla
 
     def forward(
         self,

@@ -5,16 +5,16 @@ from torch import Tensor, nn
 
 from hcfres.model.decoder_layer import Exchange, Rows, Surroundings
 from hcfres.model.heads import PredictionHeads, outside_mask
-from hcfres.model.layers import FeedForward
+from hcfres.model.layers import CrossNorm, FeedForward
 from hcfres.model.output import LayerOutput
 
 
 class MdinLayer(nn.Module):
     """One exchange and a feed-forward layer."""
 
-    def __init__(self, dim: int, heads: int, hidden: int, dead_norms: bool) -> None:
+    def __init__(self, dim: int, heads: int, hidden: int, norm: CrossNorm) -> None:
         super().__init__()
-        self.exchange = Exchange(dim, heads, hidden, dead_norms)
+        self.exchange = Exchange(dim, heads, hidden, norm)
         self.query_ffn = FeedForward(dim, hidden)
 
     def forward(

@@ -8,7 +8,13 @@ from torch import Tensor, nn
 
 from hcfres.model.decoder_layer import Exchange, Rows, Surroundings
 from hcfres.model.heads import PredictionHeads, outside_mask
-from hcfres.model.layers import CrossAttention, FeedForward, SelfAttention, multiplicity
+from hcfres.model.layers import (
+    CrossAttention,
+    CrossNorm,
+    FeedForward,
+    SelfAttention,
+    multiplicity,
+)
 from hcfres.model.output import LayerOutput
 from hcfres.model.prompts import make_prompts
 from hcfres.model.spatial import block_all_but_nearest
@@ -18,10 +24,10 @@ class PromptAwareLayer(nn.Module):
     """Sentence asks queries, then the exchange among queries and prompts, then spatial attention
     among the queries, then a feed-forward layer."""
 
-    def __init__(self, dim: int, heads: int, hidden: int, dead_norms: bool) -> None:
+    def __init__(self, dim: int, heads: int, hidden: int, norm: CrossNorm) -> None:
         super().__init__()
-        self.text_asks = CrossAttention(dim, heads, dead_norms)  # lqg
-        self.exchange = Exchange(dim, heads, hidden, dead_norms)
+        self.text_asks = CrossAttention(dim, heads, norm)  # lqg
+        self.exchange = Exchange(dim, heads, hidden, norm)
         self.nearby = SelfAttention(dim, heads)  # scg
         self.query_ffn = FeedForward(dim, hidden)
 
@@ -34,7 +40,8 @@ class PromptAwareLayer(nn.Module):
         """The sentence after it has looked at the queries, and the summed logits of that look."""
         attn = self.text_asks.attn
         memory = attn.remember(queries)
-        text = around.text + attn(around.text, memory, multiplicity(around.query_counts))
+        heard = attn(around.text, memory, multiplicity(around.query_counts))
+        text = self.text_asks.settled(around.text + heard)
         return text, attn.summed_logits(around.text, around.text_valid, memory)
 
     def forward(

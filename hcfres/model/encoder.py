@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
@@ -40,12 +39,16 @@ class SceneEncoding:
     """The query that each seed would become."""
     semantics: Semantics | None
     """None for methods without images."""
+    gate: Float[Tensor, "scenes max_superpoints 2 gate"] | None
+    """w_2D and w_3D of each superpoint (Eq. 6), one or one a channel, to be looked at; 0 at
+    padding, None for methods without a gate."""
 
 
 class SceneEncoder(nn.Module):
     """Point cloud and lifted 2D features to a SceneEncoding.
 
     Args:
+        masks_of_unified: make the mask features of V_unified instead of F_3d.
         fusion: None for methods without images.
         spatial: None for methods whose seeds do not look around.
         seeds: N_seeds.
@@ -58,6 +61,7 @@ class SceneEncoder(nn.Module):
         backbone: SparseUNet,
         adapter: Adapter,
         mask_features: nn.Module,
+        masks_of_unified: bool,
         query_generator: nn.Module,
         fusion: Fusion | None,
         spatial: SpatialAttention | None,
@@ -68,6 +72,7 @@ class SceneEncoder(nn.Module):
         self.backbone = backbone
         self.adapter = adapter
         self.mask_features = mask_features
+        self.masks_of_unified = masks_of_unified
         self.query_generator = query_generator
         self.fusion = fusion
         self.spatial = spatial
@@ -91,8 +96,10 @@ class SceneEncoder(nn.Module):
         counts = scenes.superpoint_counts
         packing = make_packing(counts, scenes.scene_ids, geometry.device)
         centroids = packing.pack(pool(scenes.coordinates, scenes.superpoint_of_point, sum(counts)))
-        fused = self._fused(scenes, self.adapter(geometry))
-        unified = packing.pack(fused if isinstance(fused, Tensor) else fused.unified)
+        adapted = self.adapter(geometry)
+        fused = self._fused(scenes, adapted, packing)
+        flat = adapted if fused is None else fused.unified
+        unified = packing.pack(flat)
         seeds = sample_seeds(centroids, counts, self.seeds, self.skips_origin)
         seed_features = gather_rows(unified, seeds.index)
         if self.spatial is not None:
@@ -100,13 +107,16 @@ class SceneEncoder(nn.Module):
             seed_features = self.spatial(seed_features, positions, seeds.padded)
         return SceneEncoding(
             unified=unified,
-            mask_features=packing.pack(self.mask_features(geometry)),
+            mask_features=packing.pack(
+                self.mask_features(flat if self.masks_of_unified else geometry)
+            ),
             centroids=centroids,
             padded=packing.padded,
             seeds=seeds,
             seed_features=seed_features,
             seed_queries=self.query_generator(seed_features),
-            semantics=None if isinstance(fused, Tensor) else _semantics(fused, packing),
+            semantics=None if fused is None else _semantics(fused, packing),
+            gate=None if fused is None else _gate(fused, packing),
         )
 
     def forward(
@@ -116,10 +126,13 @@ class SceneEncoder(nn.Module):
         return self.fuse(scenes, self.geometry(scenes) if geometry is None else geometry)
 
     def _fused(
-        self, scenes: SceneBatch, adapted: Float[Tensor, "superpoints dim"]
-    ) -> Fused | Float[Tensor, "superpoints dim"]:
+        self,
+        scenes: SceneBatch,
+        adapted: Float[Tensor, "superpoints dim"],
+        packing: Packing,
+    ) -> Fused | None:
         if self.fusion is None:
-            return adapted
+            return None
         if scenes.dense is None or scenes.dense_seen is None:
             raise ValueError("the method fuses 2D features, but the batch has no dense ones")
         with_instances = self.fusion.instances
@@ -131,15 +144,19 @@ class SceneEncoder(nn.Module):
             scenes.instance if with_instances else None,
             scenes.instance_seen if with_instances else None,
         )
-        return self.fusion(adapted, visual)
+        return self.fusion(adapted, visual, packing)
 
 
 def _semantics(fused: Fused, packing: Packing) -> Semantics:
-    visible = torch.zeros_like(packing.padded).flatten()
-    visible[packing.slot] = fused.seen
-    visible = visible.view_as(packing.padded)
+    visible = packing.mark(fused.seen)
     visible = visible | (~visible.any(1, keepdim=True) & ~packing.padded)
     return Semantics(packing.pack(fused.semantics), ~visible)
+
+
+def _gate(fused: Fused, packing: Packing) -> Float[Tensor, "scenes max_superpoints 2 gate"] | None:
+    if fused.weights is None:
+        return None
+    return packing.pack(fused.weights.flatten(1)).unflatten(2, (2, -1))
 
 
 def gather_rows(

@@ -1,12 +1,17 @@
 """The layers of the decoder: self-attention, cross-attention, feed-forward."""
 
 from itertools import pairwise
+from typing import Literal
 
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from hcfres.model.attention import Mask, MultiHeadAttention
 from hcfres.model.sharing import SharedScenes
+
+CrossNorm = Literal["none", "discarded", "applied"]
+"""The LayerNorm behind a cross-attention. The public code computes one and discards the result:
+`discarded` owns its parameters, so that published weights fit name by name (decision 119)."""
 
 
 class SelfAttention(nn.Module):
@@ -31,18 +36,13 @@ class SelfAttention(nn.Module):
 
 
 class CrossAttention(nn.Module):
-    """x + attention of x to something else, without a norm, as in the ancestors.
+    """x + attention of x to something else, as in the ancestors; or the LayerNorm of that."""
 
-    The public code owns a LayerNorm here and discards its result.
-
-    Args:
-        dead_norm: own it too, so that published weights fit name by name.
-    """
-
-    def __init__(self, dim: int, heads: int, dead_norm: bool = False) -> None:
+    def __init__(self, dim: int, heads: int, norm: CrossNorm = "none") -> None:
         super().__init__()
         self.attn = MultiHeadAttention(dim, heads)
-        if dead_norm:
+        self.applied = norm == "applied"
+        if norm != "none":
             self.norm = nn.LayerNorm(dim)
 
     def forward(
@@ -52,7 +52,7 @@ class CrossAttention(nn.Module):
         mask: Mask | None = None,
     ) -> Float[Tensor, "batch length dim"]:
         """The rows after they have looked at `source`."""
-        return rows + self.attn(rows, self.attn.remember(source), mask)
+        return self.settled(rows + self.attn(rows, self.attn.remember(source), mask))
 
     def read(
         self,
@@ -61,7 +61,11 @@ class CrossAttention(nn.Module):
         blocked: Bool[Tensor, "expressions rows source"] | None = None,
     ) -> Float[Tensor, "expressions rows dim"]:
         """The rows after they have looked at the scene of their expression."""
-        return rows + scenes.attend(self.attn, rows, blocked)
+        return self.settled(rows + scenes.attend(self.attn, rows, blocked))
+
+    def settled(self, summed: Float[Tensor, "*batch dim"]) -> Float[Tensor, "*batch dim"]:
+        """The sum as it is handed on."""
+        return self.norm(summed) if self.applied else summed
 
 
 class FeedForward(nn.Module):

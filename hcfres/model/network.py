@@ -16,7 +16,13 @@ from hcfres.model.sharing import SharedScenes, Sharing
 
 
 class HcfRes(nn.Module):
-    """Scenes and sentences to predictions; also MDIN and IPDN, which are other parts in it."""
+    """Scenes and sentences to predictions; also MDIN and IPDN, which are other parts in it.
+
+    Args:
+        context: the refinement by V_unified that goes before the other; None for none.
+        text_encoder: token ids and which are no padding to token features; None where the batches
+            hold the features.
+    """
 
     def __init__(
         self,
@@ -25,14 +31,18 @@ class HcfRes(nn.Module):
         text_adapter: TextAdapter,
         selection: LanguageGuidedSelection,
         refinement: InstanceRefinement | None,
+        context: InstanceRefinement | None,
         decoder: MdinDecoder | PromptAwareDecoder,
+        text_encoder: nn.Module | None = None,
     ) -> None:
         super().__init__()
         self.encoder = encoder
         self.text_adapter = text_adapter
         self.selection = selection
         self.refinement = refinement
+        self.context = context
         self.decoder = decoder
+        self.text_encoder = text_encoder
         self._backbone_is_frozen = False
 
     def encode(
@@ -49,20 +59,18 @@ class HcfRes(nn.Module):
         """The predictions for each sentence.
 
         Raises:
-            ValueError: a sentence has no tokens, or is about no scene of the encoding.
+            ValueError: a sentence has no tokens, or is about no scene of the encoding; or a
+                network that owns its text encoder is given no token ids.
         """
         _check_text(text, len(scenes.padded))
-        tokens = self.text_adapter(text.features)
+        tokens = self.text_adapter(self._token_features(text))
         scene = text.scene_of_expression
         sharing = Sharing.among(scene, len(scenes.padded))
         selection = self.selection(
             scenes.seed_features, scenes.seeds.padded, tokens, text.valid, scene
         )
         queries = gather_rows(scenes.seed_queries[scene], selection.selected)
-        if self.refinement is not None and scenes.semantics is not None:
-            semantics = scenes.semantics
-            instances = SharedScenes(semantics.features, semantics.hidden, sharing)
-            queries = self.refinement(queries, instances)
+        queries = self._refined(queries, scenes, sharing)
         around = _surroundings(scenes, text, tokens, selection, sharing)
         return NetworkOutput(
             layers=self.decoder(queries, around),
@@ -83,6 +91,30 @@ class HcfRes(nn.Module):
     ) -> NetworkOutput:
         """Encode the scenes once, then decode every sentence about them."""
         return self.decode(self.encode(scenes, geometry), text)
+
+    def _token_features(self, text: TextBatch) -> Float[Tensor, "expressions tokens text_width"]:
+        if self.text_encoder is None:
+            return text.features
+        if text.ids is None:
+            raise ValueError("the network owns its text encoder, but the batch has no token ids")
+        features: Tensor = self.text_encoder(text.ids, text.valid)
+        return features
+
+    def _refined(
+        self,
+        queries: Float[Tensor, "expressions queries dim"],
+        scenes: SceneEncoding,
+        sharing: Sharing,
+    ) -> Float[Tensor, "expressions queries dim"]:
+        """Language-guided instance refinement."""
+        if self.context is not None:
+            unified = SharedScenes(scenes.unified, scenes.padded, sharing)
+            queries = self.context(queries, unified)
+        if self.refinement is None or scenes.semantics is None:
+            return queries
+        semantics = scenes.semantics
+        instances = SharedScenes(semantics.features, semantics.hidden, sharing)
+        return self.refinement(queries, instances)
 
     def freeze_backbone(self) -> None:
         """Keep the U-Net as it is from now on: no gradient, and no drift of its statistics."""

@@ -1,8 +1,9 @@
 """What the network says about each expression, and the rules that turn it into an answer."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Literal
 
+import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
@@ -27,6 +28,10 @@ class LayerOutput:
     text: Float[Tensor, "expressions tokens projection"]
     """Of length 1, padded tokens included."""
 
+    def at_least_fp32(self) -> "LayerOutput":
+        """The same numbers, those of half precision as fp32."""
+        return LayerOutput(*(_widened(getattr(self, field.name)) for field in fields(self)))
+
 
 @dataclass(frozen=True)
 class NetworkOutput:
@@ -48,6 +53,19 @@ class NetworkOutput:
     """Metres; 0 at padding."""
     padded: Bool[Tensor, "expressions max_superpoints"]
     """True where the expression's scene has no such superpoint."""
+
+    def at_least_fp32(self) -> "NetworkOutput":
+        """The same numbers, those of half precision as fp32: losses are computed from these."""
+        return replace(
+            self,
+            layers=tuple(layer.at_least_fp32() for layer in self.layers),
+            relevance=_widened(self.relevance),
+            centroids=_widened(self.centroids),
+        )
+
+
+def _widened(tensor: Tensor) -> Tensor:
+    return tensor.float() if tensor.dtype in (torch.bfloat16, torch.float16) else tensor
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,10 @@ from hcfres.model.sharing import SharedScenes
 
 
 class InstanceRefinement(nn.Module):
-    """LayerNorm(q + attention of q to the scene's instance features), once before the decoder.
+    """LayerNorm(q + attention of q to features of its scene), once before the decoder.
 
-    Superpoints that no instance mask covered are not looked at (decision 21).
+    What is looked at is the method's `refine_with` (decision 21): the instance features, unless it
+    says otherwise; superpoints that no instance mask covered are then not looked at.
 
     Args:
         feed_forward_dim: hidden width of a feed-forward layer behind it; None for none.
@@ -26,5 +27,5 @@ class InstanceRefinement(nn.Module):
     def forward(
         self, queries: Float[Tensor, "expressions queries dim"], instances: SharedScenes
     ) -> Float[Tensor, "expressions queries dim"]:
-        """The queries enriched by the semantics of the instances of their scene."""
+        """The queries enriched by what they looked at."""
         return self.ffn(self.norm(queries + instances.attend(self.attn, queries)))

@@ -38,6 +38,17 @@ class Packing:
         table = rows.new_zeros(self.scenes * self.longest, rows.shape[1])
         return table.index_copy(0, self.slot, rows).unflatten(0, (self.scenes, self.longest))
 
+    def unpack(
+        self, table: Float[Tensor, "scenes longest width"]
+    ) -> Float[Tensor, "superpoints width"]:
+        """The rows of the superpoints, one after the other."""
+        return table.flatten(0, 1).index_select(0, self.slot)
+
+    def mark(self, chosen: Bool[Tensor, " superpoints"]) -> Bool[Tensor, "scenes longest"]:
+        """True in the table where a chosen superpoint stands."""
+        table = torch.zeros_like(self.padded).flatten()
+        return table.index_copy(0, self.slot, chosen).view_as(self.padded)
+
 
 def make_packing(
     counts: tuple[int, ...], scene_ids: tuple[str, ...], device: torch.device

@@ -15,24 +15,7 @@ from hcfres.objective.indicator import indicator_loss, sampling_loss, seed_targe
 from hcfres.objective.masks import make_pairs, mask_losses
 from hcfres.objective.matching import Match, match
 from hcfres.objective.objects import Objects, make_objects
-
-
-@dataclass(frozen=True)
-class LayerTerms:
-    """The unweighted terms that every layer has, from the initial queries to the last layer."""
-
-    mask_bce: Float[Tensor, " layers"]
-    mask_dice: Float[Tensor, " layers"]
-    score: Float[Tensor, " layers"]
-    indicator: Float[Tensor, " layers"]
-    contrastive: Float[Tensor, " layers"]
-
-    def weighted(self, config: LossConfig) -> Float[Tensor, " layers"]:
-        """Their weighted sum in each layer."""
-        return sum(
-            (getattr(config, field.name) * getattr(self, field.name) for field in fields(self)),
-            start=torch.zeros_like(self.mask_bce),
-        )
+from hcfres.objective.sums import Counts, LayerTerms, Sums
 
 
 @dataclass(frozen=True)
@@ -64,33 +47,45 @@ class Criterion:
         self._padded_tokens = "padded_tokens_in_contrastive" in legacy
 
     def __call__(self, output: NetworkOutput, batch: Batch) -> Losses:
-        """The losses of a batch.
-
-        All terms but sampling are divided by the number of matched pairs of the batch, by one
-        where there is none.
+        """The losses of a batch that is a whole step.
 
         Raises:
             ValueError: the batch has no targets.
         """
-        objects = make_objects(output, batch)
-        terms, sampling = self.terms(output, batch, objects)
-        layers = len(output.layers)
-        depth = torch.arange(1, layers + 1, device=sampling.device).to(sampling.dtype) / layers
-        total = (terms.weighted(self._config) * depth).sum()
-        last = {field.name: getattr(terms, field.name)[-1].detach() for field in fields(terms)}
-        return Losses(
-            total=total + self._config.sampling * sampling, sampling=sampling.detach(), **last
-        )
+        sums = self.sums(output, batch)
+        return self.losses(sums, sums.counts)
 
-    def terms(
-        self, output: NetworkOutput, batch: Batch, objects: Objects
-    ) -> tuple[LayerTerms, Float[Tensor, ""]]:
-        """The unweighted terms of each layer, and the sampling loss."""
+    def losses(self, sums: Sums, counts: Counts) -> Losses:
+        """A batch's share of a step's losses; the shares of its batches add up to the step's.
+
+        Args:
+            counts: of the whole step. All terms but sampling are divided by its pairs, sampling by
+                its expressions, each by one where there is none.
+        """
+        terms = sums.terms.over(counts.pairs)
+        sampling = sums.sampling / counts.expressions.clamp(min=1)
+        last = {field.name: getattr(terms, field.name)[-1].detach() for field in fields(terms)}
+        total = self._over_layers(terms) + self._config.sampling * sampling
+        return Losses(total=total, sampling=sampling.detach(), **last)
+
+    def undivided(self, sums: Sums) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+        """The weighted parts of the total that pairs and expressions are still to divide."""
+        return self._over_layers(sums.terms), self._config.sampling * sums.sampling
+
+    def sums(self, output: NetworkOutput, batch: Batch) -> Sums:
+        """The unweighted terms of each layer and the sampling term, summed over the batch.
+
+        Outputs of half precision are judged in fp32.
+
+        Raises:
+            ValueError: the batch has no targets.
+        """
+        output = output.at_least_fp32()
+        objects = make_objects(output, batch)
         targets = _targets(batch)
         superpoint = output.seeds.gather(1, output.selected)
         queries = anchor_match(output, objects, superpoint, output.queries_padded)
         pairs = make_pairs(queries, objects, output.padded, output.relevance, self._target_indexing)
-        normaliser = queries.pairs.sum().clamp(min=1)
         masks = mask_losses(output.layers, pairs)
         matched = queries.matched()
         words = make_words(targets.token_maps, batch.text.valid, matched, output.queries_padded)
@@ -98,13 +93,21 @@ class Criterion:
         vision = torch.stack([layer.vision for layer in output.layers])
         text = torch.stack([layer.text for layer in output.layers])
         terms = LayerTerms(
-            masks.bce / normaliser,
-            masks.dice / normaliser,
-            masks.score / normaliser,
-            indicator_loss(indicators, matched, output.queries_padded) / normaliser,
-            contrastive_loss(vision, text, words, self._padded_tokens) / normaliser,
+            masks.bce,
+            masks.dice,
+            masks.score,
+            indicator_loss(indicators, matched, output.queries_padded),
+            contrastive_loss(vision, text, words, self._padded_tokens),
         )
-        return terms, _sampling(output, targets, objects)
+        counted = Counts(queries.pairs.sum(), queries.pairs.new_tensor(len(matched), dtype=torch.long))
+        return Sums(terms, _sampling(output, targets, objects), counted)
+
+    def _over_layers(self, terms: LayerTerms) -> Float[Tensor, ""]:
+        """The weighted terms of all layers, later layers counting more."""
+        weighted = terms.weighted(self._config)
+        layers = len(weighted)
+        depth = torch.arange(1, layers + 1, device=weighted.device).to(weighted.dtype) / layers
+        return (weighted * depth).sum()
 
 
 def _targets(batch: Batch) -> TargetBatch:

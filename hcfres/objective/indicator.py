@@ -44,7 +44,8 @@ def sampling_loss(
     wanted: Float[Tensor, "expressions seeds"],
     padded: Bool[Tensor, "expressions seeds"],
 ) -> Float[Tensor, ""]:
-    """Focal loss (alpha 0.25, gamma 2) of the seeds' relevance; mean over seeds and expressions.
+    """Focal loss (alpha 0.25, gamma 2) of the seeds' relevance; mean over seeds, not yet divided by
+    the number of expressions.
 
     The relevance itself serves as the logit, though it is never below 0: the ancestors' choice.
     """
@@ -53,4 +54,4 @@ def sampling_loss(
     error = wanted * (1 - chance) + (1 - wanted) * chance
     bce = F.binary_cross_entropy_with_logits(logits, wanted, reduction="none")
     each = (alpha * error.square() * bce).masked_fill(padded, 0).sum(1) / (~padded).sum(1)
-    return each.mean() if len(each) else logits.sum()
+    return each.sum()

@@ -17,7 +17,7 @@ from hcfres.pipeline.samples import SceneSample
 def collate(
     samples: Sequence[SceneSample],
     voxel_m: float,
-    rng: np.random.Generator | None = None,
+    rngs: Sequence[np.random.Generator] = (),
     config: AugmentConfig | None = None,
 ) -> Batch:
     """One step's worth of scenes and sentences, with their answers.
@@ -25,16 +25,22 @@ def collate(
     Args:
         samples: at least one; all with the same kinds of features.
         voxel_m: edge of a voxel.
-        rng: needed for augmentation.
+        rngs: needed for augmentation, one for each sample: what changes a scene does not depend
+            on those beside it.
         config: how scenes are changed at random; None: not at all.
 
     Raises:
-        ValueError: nothing to batch, or features that only some samples have.
+        ValueError: nothing to batch, features that only some samples have, or another number of
+            generators than of samples.
     """
     if not samples:
         raise ValueError("a batch has at least one scene")
-    generator = rng or np.random.default_rng(0)
-    changed = [augment(s.coordinates, s.colours, voxel_m, generator, config) for s in samples]
+    if config is None:
+        rngs = [np.random.default_rng(0)] * len(samples)
+    changed = [
+        augment(sample.coordinates, sample.colours, voxel_m, rng, config)
+        for sample, rng in zip(samples, rngs, strict=True)
+    ]
     return Batch(
         scenes=_scenes(samples, changed),
         text=_text(samples),
@@ -84,6 +90,7 @@ def _text(samples: Sequence[SceneSample]) -> TextBatch:
     return TextBatch(
         features=_packed([_fitted(s.text.features, 1, longest) for s in samples]),
         valid=_packed([_fitted(s.text.valid, 1, longest) for s in samples]),
+        ids=_packed([_fitted(s.text.ids, 1, longest) for s in samples]),
         scene_of_expression=torch.from_numpy(np.repeat(np.arange(len(samples)), counts)),
     )
 

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
 from hcfres.config.base import Config
@@ -51,6 +52,11 @@ class Job(Generic[V]):
     def key(self) -> str:
         """Of the result, known before it is made."""
         return self.store.key(self.stage, self.settings, self.inputs)
+
+    @property
+    def folder(self) -> Path:
+        """Where the result is, or will be."""
+        return self.store.folder(self.stage, self.label, self.key)
 
     def find(self) -> Stored[V] | None:
         """The result if it is in the store."""

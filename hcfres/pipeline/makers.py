@@ -7,7 +7,13 @@ from open_clip.model import CLIP
 from segment_anything.modeling import Sam
 
 from hcfres.config.method import Legacy, SemanticsConfig
-from hcfres.config.setting import EncoderConfig, LiftingConfig, MaskConfig, SuperpointConfig
+from hcfres.config.setting import (
+    EncoderConfig,
+    LiftingConfig,
+    MaskConfig,
+    SuperpointConfig,
+    TextConfig,
+)
 from hcfres.data.errors import DataError
 from hcfres.data.features import (
     FrameMasks,
@@ -21,6 +27,7 @@ from hcfres.data.features import (
 from hcfres.geometry.superpoints import compact, segment_mesh, segment_points
 from hcfres.language.roberta import TextEncoder, encode, load_text
 from hcfres.pipeline.places import Machine, Place
+from hcfres.pipeline.slices import TokenView
 from hcfres.semantics import clip, lifting, masks, pooling, sam
 
 
@@ -59,18 +66,26 @@ def make_masks(
 
 
 def make_tokens(
-    place: Place, encoder: EncoderConfig, centre_crop: bool, machine: Machine
+    place: Place, encoder: EncoderConfig, view: TokenView, machine: Machine
 ) -> FrameTokens:
     """CLIP's spatial tokens of the frames."""
-    network = _clip(encoder, machine, centre_crop)
-    return clip.encode_frames(place.frames(), network, centre_crop=centre_crop)
+    network = _clip(encoder, machine, view.square)
+    return clip.encode_frames(place.frames(), network, view.layer, view.centre_crop)
 
 
 def make_instances(
-    found: FrameMasks, tokens: FrameTokens, config: SemanticsConfig
+    found: FrameMasks,
+    tokens: FrameTokens,
+    config: SemanticsConfig,
+    encoder: EncoderConfig,
+    machine: Machine,
 ) -> InstanceFeatures:
-    """f_inst of every mask (Eq. 3, Eq. 4)."""
-    return pooling.pool_instances(found, tokens, config)
+    """f_inst of every mask (Eq. 3, Eq. 4), in the space that the method asks for."""
+    pooled = pooling.pool_instances(found, tokens, config)
+    if config.instance_space == "tokens":
+        return pooled
+    network = _clip(encoder, machine, config.grid == "square")
+    return InstanceFeatures(clip.projected(network, pooled.features))
 
 
 def make_dense_operator(
@@ -119,11 +134,9 @@ def make_instance(operator: LiftingOperator, instances: InstanceFeatures) -> Sup
     return lifting.apply(operator, instances.features)
 
 
-def make_text(
-    descriptions: Sequence[str], encoder: EncoderConfig, machine: Machine
-) -> TextFeatures:
+def make_text(descriptions: Sequence[str], text: TextConfig, machine: Machine) -> TextFeatures:
     """Frozen RoBERTa's tokens of some sentences, and their token maps."""
-    return encode(descriptions, _text(encoder, machine))
+    return encode(descriptions, _text(text, machine))
 
 
 @lru_cache(maxsize=1)
@@ -132,12 +145,12 @@ def _sam(config: EncoderConfig, machine: Machine) -> Sam:
 
 
 @lru_cache(maxsize=1)
-def _clip(config: EncoderConfig, machine: Machine, centre_crop: bool) -> CLIP:
-    return clip.load_clip(config, machine.weights, centre_crop).to(machine.device)
+def _clip(config: EncoderConfig, machine: Machine, square: bool) -> CLIP:
+    return clip.load_clip(config, machine.weights, square).to(machine.device)
 
 
 @lru_cache(maxsize=1)
-def _text(config: EncoderConfig, machine: Machine) -> TextEncoder:
+def _text(config: TextConfig, machine: Machine) -> TextEncoder:
     encoder = load_text(config, machine.weights)
     encoder.network.to(machine.device)  # type: ignore[arg-type]
     return encoder

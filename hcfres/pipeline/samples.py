@@ -45,7 +45,10 @@ class SceneSample:
         """The same scene with some of the sentences, in the order given."""
         rows = np.asarray(chosen, dtype=np.int64)
         text = TextFeatures(
-            self.text.features[rows], self.text.valid[rows], self.text.token_maps[rows]
+            self.text.features[rows],
+            self.text.ids[rows],
+            self.text.valid[rows],
+            self.text.token_maps[rows],
         )
         return replace(
             self,

@@ -9,9 +9,9 @@ from functools import cached_property
 from typing import Any
 
 from hcfres.config.base import Config
+from hcfres.config.identity import digest
 from hcfres.config.loading import ConfigError
 from hcfres.config.method import Legacy, MethodConfig, SemanticsConfig
-from hcfres.config.problems import nearest
 from hcfres.config.setting import SettingConfig
 from hcfres.data.features import (
     FrameMasks,
@@ -32,13 +32,14 @@ from hcfres.pipeline.slices import (
     MaskSettings,
     PoolingSettings,
     TokenSettings,
+    TokenView,
+    stage_names,
 )
+from hcfres.pipeline.token_grid import grid_of, is_square
 from hcfres.store.stage import Stage
 from hcfres.store.store import Store
 from hcfres.store.weights import weights_identity
 
-GRIDS = {"tiny": (15, 20), "ViT-L-14-336-quickgelu": (24, 32)}
-"""Rows and columns of the tokens of CLIP's presets (hcfres.semantics.clip)."""
 _OF_LIFTING: tuple[Legacy, ...] = ("first_neighbours", "dilute_unseen")
 
 
@@ -105,26 +106,33 @@ class SceneJobs:
     @cached_property
     def tokens(self) -> Job[FrameTokens]:
         """CLIP's tokens."""
-        clip, crop = self.setting.clip, "centre_crop" in self.method.legacy
-        told = TokenSettings(
-            model=clip.model, weights=self._weights(clip.weights), centre_crop=crop
-        )
+        clip, view = self.setting.clip, self._view
+        told = TokenSettings(model=clip.model, weights=self._weights(clip.weights), view=view)
         return self._job(
             stages.TOKENS,
             told,
             (self._frames_hash,),
-            lambda: stages.TOKENS.make(self._place, clip, crop, self.preparation.machine),
+            lambda: stages.TOKENS.make(self._place, clip, view, self.preparation.machine),
         )
 
     @cached_property
     def instances(self) -> Job[InstanceFeatures]:
         """A feature of every mask."""
         masks, tokens, semantics = self.masks, self.tokens, self._semantics
+        told = PoolingSettings(
+            blur_sigma_cells=semantics.blur_sigma_cells, instance_space=semantics.instance_space
+        )
         return self._job(
             stages.INSTANCES,
-            PoolingSettings(blur_sigma_cells=semantics.blur_sigma_cells),
+            told,
             (masks.key, tokens.key),
-            lambda: stages.INSTANCES.make(masks.value(), tokens.value(), semantics),
+            lambda: stages.INSTANCES.make(
+                masks.value(),
+                tokens.value(),
+                semantics,
+                self.setting.clip,
+                self.preparation.machine,
+            ),
             (masks, tokens),
         )
 
@@ -132,8 +140,7 @@ class SceneJobs:
     def dense_operator(self) -> Job[LiftingOperator]:
         """From tokens to superpoints."""
         superpoints, lifting, legacy = self.superpoints, self.setting.lifting, self._legacy
-        crop = "centre_crop" in self.method.legacy
-        rows, columns = grid_of(self.setting.clip.model, crop)
+        rows, columns = grid_of(self.setting.clip.model, self._view.square)
         return self._job(
             stages.DENSE_OPERATOR,
             DenseLiftingSettings(lifting=lifting, rows=rows, columns=columns, legacy=legacy),
@@ -194,14 +201,7 @@ class SceneJobs:
     @property
     def all(self) -> tuple[Job[Any], ...]:
         """Every stage that the method needs, each after those it is made from."""
-        granularities = self.method.semantics.granularities if self.method.semantics else ()
-        if not granularities:
-            return (self.superpoints,)
-        dense = (self.tokens, self.dense_operator, self.dense)
-        if "instance" not in granularities:
-            return (self.superpoints, *dense)
-        instance = (self.instances, self.instance_operator, self.instance)
-        return (self.superpoints, self.masks, *dense, *instance)
+        return tuple(getattr(self, name) for name in stage_names(self.method))
 
     def missing(self) -> tuple[Job[Any], ...]:
         """The stages that are not in the store though a result that the method is given needs them.
@@ -223,7 +223,8 @@ class SceneJobs:
 
     @property
     def _place(self) -> Place:
-        return Place(self.source, self.scene_id, self.setting.data.frame_every)
+        least = self.method.semantics.least_sharpness if self.method.semantics else 0.0
+        return Place(self.source, self.scene_id, self.setting.data.frame_every, least)
 
     @cached_property
     def _scene_hash(self) -> str:
@@ -231,7 +232,19 @@ class SceneJobs:
 
     @cached_property
     def _frames_hash(self) -> str:
-        return self.source.frames_hash(self.scene_id, self.setting.data.frame_every)
+        """Identify the frames that are looked at: their files and, where one is on, the filter."""
+        found = self.source.frames_hash(self.scene_id, self.setting.data.frame_every)
+        least = self._semantics.least_sharpness
+        return digest(found, least) if least else found
+
+    @property
+    def _view(self) -> TokenView:
+        """How CLIP looks at the frames."""
+        return TokenView(
+            square=is_square(self.method, self._semantics),
+            centre_crop="centre_crop" in self.method.legacy,
+            layer=self._semantics.layer,
+        )
 
     @property
     def _semantics(self) -> SemanticsConfig:
@@ -260,19 +273,6 @@ class SceneJobs:
     ) -> Job[Any]:
         store, progress = self.preparation.store, self.preparation.progress
         return Job(store, stage, self.scene_id, settings, inputs, make, needs, progress)
-
-
-def grid_of(clip_model: str, centre_crop: bool = False) -> tuple[int, int]:
-    """Rows and columns of a CLIP preset's tokens; an unknown preset is a ConfigError.
-
-    Args:
-        centre_crop: of the tokens of squares cut out of the frames.
-    """
-    if clip_model not in GRIDS:
-        known = nearest(clip_model, sorted(GRIDS), "presets")
-        raise ConfigError(f"CLIP model {clip_model!r} is no preset; {known}")
-    rows, columns = GRIDS[clip_model]
-    return rows, rows if centre_crop else columns
 
 
 def prepare_scene(

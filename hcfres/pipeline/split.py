@@ -98,10 +98,10 @@ class PreparedSplit:
             self._kept.popitem(last=False)
         return self._kept[scene_id]
 
-    def batch(self, chunks: Iterable[Chosen], rng: np.random.Generator) -> Batch:
-        """A training step's scenes and sentences, changed at random as the setting says."""
+    def batch(self, chunks: Iterable[Chosen], rngs: Sequence[np.random.Generator]) -> Batch:
+        """Scenes and sentences to learn from, each chunk's scene changed by its generator."""
         samples = [self.sample(chunk.scene_id).take(chunk.expressions) for chunk in chunks]
-        return collate(samples, self.setting.size.voxel_m, rng, self.setting.training.augment)
+        return collate(samples, self.setting.size.voxel_m, rngs, self.setting.training.augment)
 
     def whole(self, scene_id: str) -> Batch:
         """A scene with all its sentences, unchanged."""

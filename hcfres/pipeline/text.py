@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from hcfres.config.identity import digest
-from hcfres.config.setting import EncoderConfig
+from hcfres.config.setting import TextConfig
 from hcfres.data.expression import Expression
 from hcfres.data.features import TextFeatures
+from hcfres.language.parsing.registry import parser_identity
 from hcfres.pipeline import stages
 from hcfres.pipeline.jobs import Job
 from hcfres.pipeline.scene import Preparation
@@ -20,24 +21,28 @@ TINY_TOKENIZER = SHIPPED / "roberta_tiny" / "tokenizer.json"
 def text_job(
     label: str,
     expressions: Sequence[Expression],
-    encoder: EncoderConfig,
+    text: TextConfig,
     preparation: Preparation,
 ) -> Job[TextFeatures]:
-    """The stage that encodes some sentences, keyed by their words and the encoder's files.
+    """The stage that encodes some sentences, keyed by their words, the encoder and the parser.
 
     Args:
         label: what people call them, e.g. the scene.
     """
     descriptions = tuple(expression.description for expression in expressions)
-    weights = weights_identity(encoder.weights, preparation.machine.weights)
-    if encoder.weights.startswith(RANDOM) and TINY_TOKENIZER.is_file():
+    weights = weights_identity(text.weights, preparation.machine.weights)
+    if text.weights.startswith(RANDOM) and TINY_TOKENIZER.is_file():
         weights = digest(weights, file_hash(TINY_TOKENIZER))
     return Job(
         preparation.store,
         stages.TEXT,
         label,
-        TextSettings(model=encoder.model, weights=weights),
+        TextSettings(
+            model=text.model,
+            weights=weights,
+            parser=parser_identity(text.parser, preparation.machine.weights),
+        ),
         (digest(*descriptions),),
-        lambda: stages.TEXT.make(descriptions, encoder, preparation.machine),
+        lambda: stages.TEXT.make(descriptions, text, preparation.machine),
         progress=preparation.progress,
     )

@@ -37,10 +37,15 @@ def read_records(cells: Path) -> tuple[CellRecord, ...]:
     Raises:
         DataError: a finished cell whose results cannot be read.
     """
-    return tuple(_read(done.parent) for done in sorted(cells.glob("*/DONE.json")))
+    return tuple(read_record(done.parent) for done in sorted(cells.glob("*/DONE.json")))
 
 
-def _read(folder: Path) -> CellRecord:
+def read_record(folder: Path) -> CellRecord:
+    """Read what the cell in `folder` is worth.
+
+    Raises:
+        DataError: its results cannot be read.
+    """
     try:
         told = json.loads((folder / "results.json").read_text())
         return CellRecord(

@@ -12,7 +12,7 @@ import numpy as np
 import open_clip
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, Float32, Int, UInt8
 from open_clip.constants import OPENAI_DATASET_MEAN, OPENAI_DATASET_STD
 from open_clip.model import CLIP, CLIPTextCfg, CLIPVisionCfg
 from open_clip.tokenizer import SimpleTokenizer
@@ -35,11 +35,12 @@ _TINY_CONTEXT = 16
 _BATCH = 8
 
 
-def load_clip(config: EncoderConfig, weights_root: Path, centre_crop: bool = False) -> CLIP:
+def load_clip(config: EncoderConfig, weights_root: Path, square: bool = False) -> CLIP:
     """Build the preset with its weights, fitted to the frames' shape; frozen, in evaluation mode.
 
     Args:
-        centre_crop: fit it to squares, what the public IPDN code cuts out of the frames.
+        square: fit it to squares, as CLIP was trained: what the public IPDN code cuts out of the
+            frames, or whole frames squeezed (decision 8).
 
     Raises:
         ConfigError: no such preset, or the file of weights is not there.
@@ -52,7 +53,7 @@ def load_clip(config: EncoderConfig, weights_root: Path, centre_crop: bool = Fal
     if path is not None:
         fill(clip, path, f"CLIP {config.model!r}")
     height, width = IMAGE_SIZES[config.model]
-    fit_image_size(clip, height, height if centre_crop else width)
+    fit_image_size(clip, height, height if square else width)
     return clip.eval().requires_grad_(False)
 
 
@@ -196,6 +197,19 @@ def spatial_tokens(
         images, indices=[layer % blocks], normalize_intermediates=True, intermediates_only=True
     )
     return found["image_intermediates"][0].permute(0, 2, 3, 1)
+
+
+@torch.inference_mode()
+def projected(
+    clip: CLIP, features: Float32[np.ndarray, "masks width"]
+) -> Float32[np.ndarray, "masks shared"]:
+    """Features pooled from tokens, in the space CLIP shares between images and text.
+
+    The projection is linear, so pooling before or after it is the same (decision 17).
+    """
+    matrix: Float[Tensor, "width shared"] = clip.visual.proj
+    found: np.ndarray = (torch.from_numpy(features).to(matrix) @ matrix).float().cpu().numpy()
+    return found
 
 
 @torch.inference_mode()

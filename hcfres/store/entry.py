@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hcfres.store.files import fresh_hash
+from hcfres.store.files import fresh_hash, is_plain
 from hcfres.store.toml import write_toml
 
 VALUE = "value.safetensors"
@@ -53,9 +53,11 @@ class Record:
 
 
 def read_record(folder: Path) -> Record | None:
-    """The record of a result's folder; None where it is missing or broken."""
+    """The record of a result's folder; None where it is missing, broken, or names files outside."""
     try:
         raw = tomllib.loads((folder / RECORD).read_bytes().decode())
+        if not all(map(is_plain, raw["files"])):
+            return None
         files = tuple(KeptFile(name, **told) for name, told in raw.pop("files").items())
         sequences: dict[str, Any] = {key: tuple(raw.pop(key)) for key in ("inputs", "accepted")}
         settings, seed = raw.pop("settings", {}), raw.pop("seed", None)

@@ -45,6 +45,11 @@ def fresh_hash(path: Path) -> str:
     return whole.hexdigest()
 
 
+def is_plain(name: str) -> bool:
+    """Whether `name`, read from a file, can only mean something directly in its folder."""
+    return name not in ("", ".", "..") and not {"/", "\\", "\0"} & set(name)
+
+
 def write_atomic(path: Path, content: bytes) -> None:
     """Put `content` at `path`: a reader finds the old file or the new one, whole.
 

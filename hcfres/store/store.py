@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from hcfres.config.base import Config
 from hcfres.config.identity import digest
@@ -30,6 +30,7 @@ from hcfres.store.locks import locked
 from hcfres.store.stage import Stage
 
 V = TypeVar("V")
+State = Literal["done", "other code", "missing"]
 
 BROKEN = ".broken"
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+=-]{0,99}")
@@ -64,6 +65,10 @@ class Stored(Generic[V]):
         return load_arrays(self.path / VALUE, self.stage.value)
 
 
+def unnoticed(stored: Stored[Any]) -> None:
+    """Tell nobody."""
+
+
 @dataclass(frozen=True)
 class Store:
     """A folder of results, `<stage>/<label>-<key>/`."""
@@ -71,6 +76,8 @@ class Store:
     root: Path
     accept_code: bool = False
     """Keep expensive results that other code made, and mark them so."""
+    noticed: Callable[[Stored[Any]], None] = unnoticed
+    """Told of every result whose value was read."""
 
     def key(
         self,
@@ -84,11 +91,19 @@ class Store:
 
     def find(self, stage: Stage[V], label: str, key: str) -> Stored[V] | None:
         """A result that is there and looks whole; nothing is changed on the disk."""
-        folder = self._folder(stage, label, key)
+        folder = self.folder(stage, label, key)
         record = read_record(folder)
         if record is None or record.key != key or not looks_whole(folder, record):
             return None
         return Stored(key, folder, False, record, stage, stage.is_own(record.fingerprint))
+
+    def state(self, stage: Stage[Any], label: str, key: str) -> State:
+        """Whether `get_or_make` would find a result, or what it would find instead."""
+        found = self.find(stage, label, key)
+        if found is None:
+            return "missing"
+        accepted = stage.expensive and self.accept_code
+        return "done" if accepted or self._serves(found) else "other code"
 
     def get_or_make(
         self,
@@ -134,7 +149,7 @@ class Store:
                 seconds=round(time.perf_counter() - started, 3),
                 files=(),
             )
-            folder = self._folder(stage, label, key)
+            folder = self.folder(stage, label, key)
             return Stored(key, folder, True, _keep(folder, value, record), stage, True)
 
     def value(
@@ -150,11 +165,14 @@ class Store:
         """The value of `get_or_make`'s result; a damaged one is made anew at once."""
         stored = self.get_or_make(stage, label, settings, inputs, make, seed=seed)
         try:
-            return stored.load()
+            value = stored.load()
         except StoreError:
             if stored.made:
                 raise
-            return self.get_or_make(stage, label, settings, inputs, make, seed=seed).load()
+            stored = self.get_or_make(stage, label, settings, inputs, make, seed=seed)
+            value = stored.load()
+        self.noticed(stored)
+        return value
 
     def entries(self) -> Iterator[Path]:
         """The folders of all results."""
@@ -187,7 +205,12 @@ class Store:
         write_atomic(found.path / RECORD, record.told().encode())
         return replace(found, record=record)
 
-    def _folder(self, stage: Stage[Any], label: str, key: str) -> Path:
+    def folder(self, stage: Stage[Any], label: str, key: str) -> Path:
+        """Where a result is kept.
+
+        Raises:
+            StoreError: no folder may be called like this.
+        """
         if not _LABEL.fullmatch(label):
             raise StoreError(f"{label[:100]!r} cannot be part of a folder's name")
         return self.root / stage.name / f"{label}-{key}"

@@ -10,17 +10,18 @@ import torch
 from hcfres.config.cell import CellConfig
 from hcfres.config.identity import digest
 from hcfres.data.batch import Batch
+from hcfres.language.roberta import load_text
+from hcfres.language.trained import trained_text
 from hcfres.model.build import build_network
 from hcfres.model.network import HcfRes
 from hcfres.objective.criterion import Criterion
 from hcfres.semantics.weights import fill, weights_path
-from hcfres.training.checkpoint import save_weights
+from hcfres.training.checkpoint import WEIGHTS, save_weights
+from hcfres.training.engine import ALONE, Team, synchronise
 from hcfres.training.frozen import FrozenGeometry
-from hcfres.training.loop import Check, Report, Run, Source, fit
+from hcfres.training.loop import NOTHING, Checks, Report, Run, Source, fit
 from hcfres.training.order import Chunk, generator
-
-WEIGHTS = "weights.safetensors"
-"""The trained network in a cell's folder; its header tells how to build it."""
+from hcfres.training.text_dropout import TextDropout
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class Place:
     weights_root: Path
     """Of downloaded weights."""
     device: str = "cpu"
+    team: Team = ALONE
+    """The processes that train it together."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,8 @@ class Widths:
     dense: int
     """0 for a method without images."""
     text: int
+    instance: int = 0
+    """0 where it is that of `dense`, and for a method without instances."""
 
 
 def train(
@@ -48,17 +53,20 @@ def train(
     source: Source,
     place: Place,
     report: Report,
-    check: Check | None = None,
+    checks: Checks = NOTHING,
     identity: str | None = None,
 ) -> HcfRes:
-    """Train a cell, or go on with what is in its folder, and write the last epoch's weights.
+    """Train a cell, or go on with what is in its folder, and write the weights it keeps.
+
+    While the U-Net is trained, its BatchNorm takes live statistics: those of the scenes that a
+    process has in a batch, and on GPUs those of the batch, over all processes (decision 120).
 
     Args:
         cell: everything that decides the numbers.
         source: of the scenes to learn from; held-out and validation scenes are not in it.
-        place: folder and device.
-        report: called after each epoch.
-        check: the mean IoU on held-out training rooms; called every few epochs.
+        place: folder, device and processes.
+        report: called after each epoch, in the first process.
+        checks: the mean IoU on scenes that are not learnt from.
         identity: of the cell and its data; a checkpoint of another is refused. By default that
             of the configuration alone.
 
@@ -68,20 +76,24 @@ def train(
     """
     widths = widths_of(source)
     network = make_network(cell, widths, place.weights_root).to(place.device)
+    synchronise(network.encoder.backbone, place.device, place.team)
+    about = {"cell": cell.model_dump(mode="json"), **vars(widths)}
     run = Run(
         network=network,
-        predict=_predict(network, cell, source, place.device),
+        predict=_predict(network, cell, source, place),
         criterion=Criterion(cell.method.losses, cell.method.legacy),
         source=source,
         config=cell.setting.training,
         seed=cell.seed,
         identity=identity or digest(cell),
         folder=place.folder,
+        about=about,
         device=place.device,
+        team=place.team,
     )
-    fit(run, report, check)
-    about = {"cell": cell.model_dump(mode="json"), **vars(widths)}
-    save_weights(place.folder / WEIGHTS, network, about)
+    fit(run, report, checks)
+    if place.team.rank == 0:
+        save_weights(place.folder / WEIGHTS, network, about)
     return network
 
 
@@ -90,7 +102,14 @@ def make_network(cell: CellConfig, widths: Widths, weights_root: Path) -> HcfRes
     training = cell.setting.training
     with torch.random.fork_rng():
         torch.manual_seed(int(generator(cell.seed, 0, "weights").integers(2**63)))
-        network = build_network(cell.method, cell.setting.size, widths.dense, widths.text)
+        network = build_network(
+            cell.method,
+            cell.setting.size,
+            widths.dense,
+            widths.text,
+            widths.instance,
+            text_encoder=trained_text(cell.setting, weights_root),
+        )
     if training.backbone_weights is not None:
         path = weights_path(training.backbone_weights, weights_root)
         if path is not None:
@@ -102,9 +121,13 @@ def make_network(cell: CellConfig, widths: Widths, weights_root: Path) -> HcfRes
 
 def widths_of(source: Source) -> Widths:
     """The widths of the features that a source's batches hold."""
-    batch = source.batch((_first(next(iter(source.counts))),), generator(0, 0, "widths"))
-    dense = batch.scenes.dense
-    return Widths(0 if dense is None else dense.shape[1], batch.text.features.shape[-1])
+    batch = source.batch((_first(next(iter(source.counts))),), (generator(0, 0, "widths"),))
+    dense, instance = (
+        0 if features is None else features.shape[1]
+        for features in (batch.scenes.dense, batch.scenes.instance)
+    )
+    own = 0 if instance == dense else instance
+    return Widths(dense, batch.text.features.shape[-1], own)
 
 
 def _first(scene_id: str) -> Chunk:
@@ -112,12 +135,22 @@ def _first(scene_id: str) -> Chunk:
 
 
 def _predict(
+    network: HcfRes, cell: CellConfig, source: Source, place: Place
+) -> Callable[[Batch], Any]:
+    predict = _with_geometry(network, cell, source, place.device)
+    if "text_dropout" not in cell.method.legacy or network.text_encoder is not None:
+        return predict
+    encoder = load_text(cell.setting.text, place.weights_root)
+    return TextDropout(predict, encoder.network, place.device)
+
+
+def _with_geometry(
     network: HcfRes, cell: CellConfig, source: Source, device: str
 ) -> Callable[[Batch], Any]:
     training = cell.setting.training
     if training.backbone == "trained" or training.augment is not None:
         return lambda batch: network.decode(network.encode(batch.scenes), batch.text)
-    rng = generator(cell.seed, 0, "unaugmented")
+    rngs = (generator(cell.seed, 0, "unaugmented"),)
     return FrozenGeometry(
-        network, lambda scene_id: source.batch((_first(scene_id),), rng).to(device).scenes
+        network, lambda scene_id: source.batch((_first(scene_id),), rngs).to(device).scenes
     )

@@ -14,6 +14,8 @@ from torch import Tensor, nn, optim
 
 from hcfres.store.files import write_atomic
 
+WEIGHTS = "weights.safetensors"
+"""A trained network in its folder; the header tells how to build it."""
 FORMAT = "1"
 _STATE = "state.safetensors"
 _NETWORK, _OPTIMIZER = "network/", "optimizer/"

@@ -6,8 +6,10 @@ import resource
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,8 @@ class EpochReport:
     """Most memory used so far: of the device if it has its own, else of the process."""
     seconds_left: float
     """Estimated from the epochs of this process."""
+    validation_miou: float | None = None
+    """Only of a training that was asked for the best epoch on validation, by name."""
 
 
 class Journal:
@@ -38,14 +42,16 @@ class Journal:
 
     def __init__(self, path: Path, epochs_done: int) -> None:
         self._path = path
+        self.reports = [report for report in read_journal(path) if report.epoch < epochs_done]
+        """Of every epoch so far."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        kept = [asdict(report) for report in read_journal(path) if report.epoch < epochs_done]
         partial = path.with_name(f".{path.name}.partial")
-        partial.write_text("".join(json.dumps(line) + "\n" for line in kept))
+        partial.write_text("".join(json.dumps(asdict(told)) + "\n" for told in self.reports))
         partial.replace(path)
 
     def append(self, report: EpochReport) -> None:
         """Add one line, and see that it is on the disk."""
+        self.reports.append(report)
         with self._path.open("a") as file:
             file.write(json.dumps(asdict(report)) + "\n")
             file.flush()
@@ -63,9 +69,11 @@ def read_journal(path: Path) -> tuple[EpochReport, ...]:
     return tuple(EpochReport(**json.loads(line)) for line in lines)
 
 
-def peak_memory_mb(device: torch.device) -> float:
+def peak_memory_mb(device: "torch.device") -> float:
     """Most memory used so far, in units of 10**6 bytes."""
     if device.type == "cuda":
+        import torch  # noqa: PLC0415  journals are read without it
+
         return torch.cuda.max_memory_allocated(device) / 1e6
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6

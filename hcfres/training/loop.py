@@ -1,8 +1,9 @@
 """Training one network: epochs of clipped steps, reported, checkpointed, resumed bit for bit."""
 
+import itertools
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -13,10 +14,14 @@ from torch import Tensor, nn, optim
 from hcfres.config.setting import TrainingConfig
 from hcfres.data.batch import Batch
 from hcfres.training import checkpoint
+from hcfres.training.best import keep_best
+from hcfres.training.engine import ALONE, Engine, Team, open_engine
 from hcfres.training.journal import EpochReport, Journal, peak_memory_mb
-from hcfres.training.optimizer import make_optimizer, step, train_mode
+from hcfres.training.nonfinite import Step, complain
+from hcfres.training.optimizer import make_optimizer, train_mode
 from hcfres.training.order import Chunk, epoch_order, generator
 from hcfres.training.schedule import polynomial, set_rate
+from hcfres.training.step import TERMS, Learner, Objective, learn
 
 
 @runtime_checkable
@@ -27,12 +32,8 @@ class Source(Protocol):
     def counts(self) -> Mapping[str, int]:
         """Expressions of each scene to learn from."""
 
-    def batch(self, chunks: tuple[Chunk, ...], rng: np.random.Generator) -> Batch:
-        """The step's scenes and sentences, augmented by `rng`."""
-
-
-class NonFiniteLossError(ArithmeticError):
-    """A loss that is not a number; nothing was learnt from it."""
+    def batch(self, chunks: tuple[Chunk, ...], rngs: Sequence[np.random.Generator]) -> Batch:
+        """The chunks' scenes and sentences, each scene augmented by its own generator."""
 
 
 @dataclass(frozen=True)
@@ -43,51 +44,96 @@ class Run:
     """Frozen parts have no parameter that requires a gradient."""
     predict: Callable[[Batch], Any]
     """The network's output for a batch on the device: the network itself, or what calls it."""
-    criterion: Callable[[Any, Batch], Any]
-    """From the network's output to a dataclass with the field `total` and one field a term."""
+    criterion: Objective
     source: Source
     config: TrainingConfig
     seed: int
     identity: str
     """Of everything that decides the result; a checkpoint of another is refused."""
     folder: Path
-    """`checkpoint/` and `metrics.jsonl` are kept here."""
+    """Checkpoint, `metrics.jsonl` and the best epochs' weights are kept here."""
+    about: Mapping[str, object] = field(default_factory=dict)
+    """What is needed to build the network again, as JSON values."""
     device: str = "cpu"
+    team: Team = ALONE
+    """Everything is written and reported by the first process."""
 
 
 Report = Callable[[EpochReport], None]
 Check = Callable[[nn.Module], float]
-"""The mean IoU of a network on rooms held out of the training split."""
+"""The mean IoU of a network on scenes that are not learnt from."""
 
 
-def fit(run: Run, report: Report, check: Check | None = None, check_every: int = 5) -> nn.Module:
+@dataclass(frozen=True)
+class Checks:
+    """What is measured every few epochs, in fp32, by the first process alone."""
+
+    held_out: Check | None = None
+    """On rooms held out of the training split."""
+    validation: Check | None = None
+    """Given where the best epoch on validation was asked for, by name, and nowhere else."""
+    every: int = 5
+    """Epochs between two checks; the last epoch is always checked."""
+
+
+NOTHING = Checks()
+
+
+def fit(run: Run, report: Report, checks: Checks = NOTHING) -> nn.Module:
     """Train to the last epoch and return the network with the last epoch's weights.
+
+    Several processes share the scenes of each batch and learn the same (decision 120).
 
     Args:
         run: what to train; a checkpoint in its folder is gone on from.
         report: called after each epoch, when its checkpoint is on the disk.
-        check: called every `check_every` epochs and after the last.
-        check_every: epochs between two checks.
+        checks: what else is measured; the best epochs that `run.config.keep` asks for are kept.
 
     Raises:
-        NonFiniteLossError: names the epoch, the step and its expressions.
+        NonFiniteLossError: names the epoch, the step and its expressions, and where they are kept.
         CheckpointError: the folder holds the state of another training, or a damaged one.
     """
-    network = run.network.to(run.device)
-    optimizer = make_optimizer(network, run.config)
-    state = run.folder / "checkpoint"
-    done = checkpoint.restore(state, network, optimizer, run.identity)
-    journal = Journal(run.folder / "metrics.jsonl", done)
-    clock = _Clock(done, run.config.epochs)
-    for epoch in range(done, run.config.epochs):
-        means = _epoch(run, optimizer, epoch)
-        due = (epoch + 1) % check_every == 0 or epoch + 1 == run.config.epochs
-        miou = check(network) if check is not None and due else None
-        told = clock.report(run, optimizer, epoch, means, miou)
-        journal.append(told)
-        checkpoint.save(state, network, optimizer, epoch + 1, run.identity)
-        report(told)
+    with open_engine(run.device, run.config.precision, run.team) as engine:
+        network = run.network.to(engine.device)
+        optimizer = make_optimizer(network, run.config)
+        learner = Learner(
+            network, run.predict, run.criterion, optimizer, run.config.clip_norm, engine
+        )
+        done = checkpoint.restore(run.folder / "checkpoint", network, optimizer, run.identity)
+        book = _Book(run, optimizer, checks, report, done) if engine.leads else None
+        for epoch in range(done, run.config.epochs):
+            means = _epoch(run, learner, epoch)
+            engine.agree(network)
+            if book is not None:
+                book.close(network, epoch, means)
     return network
+
+
+class _Book:
+    """What the first process writes at the end of an epoch."""
+
+    def __init__(
+        self, run: Run, optimizer: optim.Optimizer, checks: Checks, report: Report, done: int
+    ) -> None:
+        self._run, self._optimizer, self._checks, self._report = run, optimizer, checks, report
+        self._journal = Journal(run.folder / "metrics.jsonl", done)
+        self._clock = _Clock(done, run.config.epochs)
+
+    def close(self, network: nn.Module, epoch: int, means: dict[str, float]) -> None:
+        """Check the network, keep it where it is the best, write the checkpoint, report."""
+        run = self._run
+        told = self._clock.report(run, self._optimizer, epoch, means, self._check(network, epoch))
+        keep_best(run.folder, network, run.about, run.config.keep, [*self._journal.reports, told])
+        self._journal.append(told)
+        state = run.folder / "checkpoint"
+        checkpoint.save(state, network, self._optimizer, epoch + 1, run.identity)
+        self._report(told)
+
+    def _check(self, network: nn.Module, epoch: int) -> dict[str, float | None]:
+        checks = self._checks
+        due = (epoch + 1) % checks.every == 0 or epoch + 1 == self._run.config.epochs
+        asked = {"held_out_miou": checks.held_out, "validation_miou": checks.validation}
+        return {n: check(network) if check and due else None for n, check in asked.items()}
 
 
 class _Clock:
@@ -103,7 +149,7 @@ class _Clock:
         optimizer: optim.Optimizer,
         epoch: int,
         means: dict[str, float],
-        miou: float | None,
+        checked: dict[str, float | None],
     ) -> EpochReport:
         now = time.perf_counter()
         seconds, self._last = now - self._last, now
@@ -114,18 +160,43 @@ class _Clock:
             gradient_norm=means.pop("gradient_norm"),
             losses=means,
             learning_rate=optimizer.param_groups[0]["lr"],
-            held_out_miou=miou,
             seconds=seconds,
             memory_mb=peak_memory_mb(torch.device(run.device)),
             seconds_left=pace * (self._epochs - epoch - 1),
+            **checked,
         )
 
 
-def _epoch(run: Run, optimizer: optim.Optimizer, epoch: int) -> dict[str, float]:
+def _epoch(run: Run, learner: Learner, epoch: int) -> dict[str, float]:
     """Take every step of an epoch; the means of what was measured at each."""
-    config = run.config
-    set_rate(optimizer, polynomial(config.learning_rate, epoch, config.epochs, config.decay_power))
+    config, engine = run.config, learner.engine
+    rate = polynomial(config.learning_rate, epoch, config.epochs, config.decay_power)
+    set_rate(learner.optimizer, rate)
     train_mode(run.network)
+    losses: list[Tensor] = []
+    norms: list[float] = []
+    with torch.random.fork_rng():
+        torch.manual_seed(_dropout_seed(run, epoch))
+        for number, step in enumerate(_steps(run, epoch)):
+            batches = [_batch(run, engine.share(chunks), epoch) for chunks in step]
+            told = learn(learner, batches)
+            if not told.finite:
+                there = tuple(batch for batch in batches if batch is not None)
+                where = Step(epoch, number, there)
+                raise complain(where, told, run.network, engine, run.folder)
+            losses.append(told.losses)
+            norms.append(told.gradient_norm)
+    means = dict(zip(TERMS, torch.stack(losses).mean(0).tolist(), strict=True))
+    return means | {"gradient_norm": float(torch.tensor(norms).mean())}
+
+
+Numbered = tuple[int, Chunk]
+"""A chunk and its place in the epoch."""
+
+
+def _steps(run: Run, epoch: int) -> Iterator[tuple[tuple[Numbered, ...], ...]]:
+    """The batches of each step of the optimiser."""
+    config = run.config
     order = epoch_order(
         run.source.counts,
         config.expressions_per_scene,
@@ -134,37 +205,20 @@ def _epoch(run: Run, optimizer: optim.Optimizer, epoch: int) -> dict[str, float]
     )
     if not order:
         raise ValueError("there is no expression to learn from: every training room is held out")
-    changes = generator(run.seed, epoch, "augmentation")
-    measured: list[dict[str, Tensor]] = []
-    with torch.random.fork_rng():
-        torch.manual_seed(int(generator(run.seed, epoch, "dropout").integers(2**63)))
-        for number, chunks in enumerate(order):
-            batch = run.source.batch(chunks, changes)
-            measured.append(_step(run, optimizer, batch, f"epoch {epoch}, step {number}"))
-    return {
-        name: float(torch.stack([terms[name] for terms in measured]).mean()) for name in measured[0]
-    }
+    number = itertools.count()
+    batches = (tuple((next(number), chunk) for chunk in batch) for batch in order)
+    return iter(lambda: tuple(itertools.islice(batches, config.accumulate)), ())
 
 
-def _step(run: Run, optimizer: optim.Optimizer, batch: Batch, place: str) -> dict[str, Tensor]:
-    """Learn from one batch; each term of the loss and the norm of the gradient."""
-    there = batch.to(run.device)
-    losses = run.criterion(run.predict(there), there)
-    terms = {field.name: torch.as_tensor(getattr(losses, field.name)) for field in fields(losses)}
-    if not torch.isfinite(terms["total"]):
-        raise NonFiniteLossError(_complaint(place, batch, terms))
-    norm = step(optimizer, losses.total, run.config.clip_norm)
-    if not np.isfinite(norm):
-        raise NonFiniteLossError(_complaint(f"{place} (gradient norm {norm})", batch, terms))
-    kept = {name: term.detach().float().cpu() for name, term in terms.items()}
-    return kept | {"gradient_norm": torch.tensor(norm)}
+def _batch(run: Run, numbered: Sequence[Numbered], epoch: int) -> Batch | None:
+    """A process's part of a batch; None where it has none."""
+    if not numbered:
+        return None
+    changes = [generator(run.seed, epoch, f"augmentation {number}") for number, _ in numbered]
+    return run.source.batch(tuple(chunk for _, chunk in numbered), changes)
 
 
-def _complaint(place: str, batch: Batch, terms: dict[str, Tensor]) -> str:
-    said = ", ".join(f"{name} {float(term.detach()):g}" for name, term in terms.items())
-    keys = ", ".join(expression.key for expression in batch.expressions)
-    return (
-        f"{place}: the loss is not finite ({said}) on the expressions {keys}. "
-        "The last epoch's checkpoint is untouched; look at these scenes' features, or lower "
-        "learning_rate"
-    )
+def _dropout_seed(run: Run, epoch: int) -> int:
+    """Each process drops other units."""
+    purpose = f"dropout {run.team.rank}" if run.team.rank else "dropout"
+    return int(generator(run.seed, epoch, purpose).integers(2**63))

@@ -2,8 +2,7 @@
 
 import math
 
-import torch
-from torch import Tensor, nn, optim
+from torch import nn, optim
 
 from hcfres.config.setting import TrainingConfig
 
@@ -16,15 +15,17 @@ def make_optimizer(network: nn.Module, config: TrainingConfig) -> optim.AdamW:
     )
 
 
-def step(optimizer: optim.Optimizer, loss: Tensor, clip_norm: float) -> float:
-    """Follow the gradient of `loss` once and return its norm before clipping.
+def parameters_of(optimizer: optim.Optimizer) -> list[nn.Parameter]:
+    """The parameters that are learnt."""
+    return [parameter for group in optimizer.param_groups for parameter in group["params"]]
+
+
+def follow(optimizer: optim.Optimizer, clip_norm: float) -> float:
+    """Follow the parameters' gradients once, clipped, and return their norm before clipping.
 
     Where the norm is not finite, nothing is changed.
     """
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    parameters = [p for group in optimizer.param_groups for p in group["params"]]
-    norm = float(torch.nn.utils.clip_grad_norm_(parameters, clip_norm))
+    norm = float(nn.utils.clip_grad_norm_(parameters_of(optimizer), clip_norm))
     if math.isfinite(norm):
         optimizer.step()
     return norm

@@ -49,7 +49,8 @@ def published_cell(cell: CellConfig) -> CellConfig:
     Raises:
         KeyError: the method has no public weights.
     """
-    training = cell.setting.training.model_copy(update={"backbone_weights": None})
+    without = {"backbone_weights": None, "text": "frozen"}
+    training = cell.setting.training.model_copy(update=without)
     setting = cell.setting.model_copy(update={"training": training})
     method = as_published(cell.method)
     title = f"{method.title} (published weights)"

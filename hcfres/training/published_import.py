@@ -11,7 +11,7 @@ from torch import Tensor
 
 from hcfres.config.cell import CellConfig
 from hcfres.config.identity import digest
-from hcfres.config.setting import EncoderConfig, SettingConfig
+from hcfres.config.setting import SettingConfig, TextConfig
 from hcfres.data.errors import DataError, too_many
 from hcfres.language.roberta import load_text
 from hcfres.model.build import build_backbone
@@ -20,8 +20,8 @@ from hcfres.model.network import HcfRes
 from hcfres.model.published import PUBLISHED, is_backbones
 from hcfres.semantics.clip import build_clip
 from hcfres.store.files import file_hash, write_atomic
-from hcfres.training.cell import WEIGHTS, Widths
-from hcfres.training.checkpoint import save_weights, write_tensors
+from hcfres.training.cell import Widths
+from hcfres.training.checkpoint import WEIGHTS, save_weights, write_tensors
 from hcfres.training.published import (
     Account,
     account,
@@ -158,7 +158,7 @@ def widths_of_setting(cell: CellConfig) -> Widths:
 
 def _text(
     state: PublishedState, told: Account, asked: CellConfig, weights_root: Path, name: str
-) -> tuple[TextVerdict, EncoderConfig]:
+) -> tuple[TextVerdict, TextConfig]:
     """Which encoder the file's weights are to be asked with."""
     config, text = asked.setting.text, _text_of(state, told, asked)
     difference = text_difference(text, config, weights_root)
@@ -174,7 +174,7 @@ def _text_of(state: PublishedState, told: Account, asked: CellConfig) -> dict[st
     return {entry.removeprefix(prefix): state.tensors[entry] for entry in told.text}
 
 
-def require_same_text(folder: Path, config: EncoderConfig, weights_root: Path) -> None:
+def require_same_text(folder: Path, config: TextConfig, weights_root: Path) -> None:
     """Hold the encoder that is here against the one imported weights were trained with.
 
     Args:

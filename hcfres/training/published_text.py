@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from transformers import RobertaConfig, RobertaModel
 
 from hcfres.config.loading import ConfigError
-from hcfres.config.setting import EncoderConfig
+from hcfres.config.setting import TextConfig
 from hcfres.language.presets import TINY, TOKENIZER, folder_of, tiny_config
 from hcfres.language.roberta import load_text, load_tokenizer
 from hcfres.store.files import write_atomic
@@ -34,7 +34,7 @@ def is_dead_text(name: str) -> bool:
     return name.startswith(_POOLER) or name in _OLD_BUFFERS
 
 
-def text_shapes(config: EncoderConfig) -> Shapes:
+def text_shapes(config: TextConfig) -> Shapes:
     """Names and shapes of the encoder as the public code holds it: with its pooler."""
     shape = _BASE
     if config.model == "tiny":
@@ -57,7 +57,7 @@ def text_hash(text: Mapping[str, Tensor]) -> str:
 
 
 def text_difference(
-    text: Mapping[str, Tensor], config: EncoderConfig, weights_root: Path
+    text: Mapping[str, Tensor], config: TextConfig, weights_root: Path
 ) -> float | None:
     """How far the checkpoint's encoder is from the setting's: the largest difference of a weight.
 
@@ -75,8 +75,8 @@ def text_difference(
 
 
 def write_text(
-    text: Mapping[str, Tensor], config: EncoderConfig, weights_root: Path, name: str
-) -> EncoderConfig:
+    text: Mapping[str, Tensor], config: TextConfig, weights_root: Path, name: str
+) -> TextConfig:
     """Put the checkpoint's encoder beside the setting's, with that one's tokenizer.
 
     Args:

@@ -46,9 +46,23 @@ name = "x"
 title = "X"
 legacy = []
 queries = { spatial_attention = true }
-decoder = { family = "prompt_aware", layers = 6 }
-semantics = { granularities = ["pixel"], blur_sigma_cells = 0.5, overlap = "smallest" }
-fusion = { within_2d = "mean", across = "add", gate = "scalar", refine = false, fit = "C" }
+decoder = { family = "prompt_aware", layers = 6, cross_norm = "none" }
+[semantics]
+granularities = ["pixel"]
+least_sharpness = 0
+grid = "wide"
+layer = -1
+instance_space = "tokens"
+blur_sigma_cells = 0.5
+overlap = "smallest"
+[fusion]
+within_2d = "mean"
+across = "add"
+gate = "scalar"
+refine = false
+refine_with = "instance"
+mask_features = "geometry"
+fit = "C"
 [losses]
 mask_bce = 1
 mask_dice = 1
@@ -71,7 +85,8 @@ def test_all_problems_of_a_file_are_told_at_once_with_what_was_meant(tmp_path: P
             "it.toml is not a valid MethodConfig:",
             "  semantics.blur_sigma_cells: required, and not given",
             "  semantics.blurring: unknown key; "
-            "known keys: blur_sigma_cells, granularities, overlap",
+            "known keys: blur_sigma_cells, granularities, grid, instance_space, layer, "
+            "least_sharpness, overlap",
             "  fusion.across: required, and not given",
             "  fusion.refine: Input should be a valid boolean (got 'yes')",
             "  fusion.accross: unknown key; did you mean `across`?",
@@ -81,7 +96,7 @@ def test_all_problems_of_a_file_are_told_at_once_with_what_was_meant(tmp_path: P
 
 
 def test_an_impossible_combination_is_told_in_the_words_of_its_rule(tmp_path: Path) -> None:
-    text = "\n".join(line for line in METHOD.splitlines() if not line.startswith("fusion"))
+    text = METHOD[: METHOD.index("[fusion]")] + METHOD[METHOD.index("[losses]") :]
     assert _complaint(text, MethodConfig, tmp_path) == (
         "it.toml is not a valid MethodConfig:\n"
         "  (file): `semantics` and `fusion` are given together or not at all"

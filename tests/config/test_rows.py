@@ -104,3 +104,75 @@ def test_a_setting_is_found_by_the_path_of_its_file_too(tmp_path):
     own.write_text(text.replace('"smoke"', '"mine"', 1))
     assert experiment.setting(str(own)).name == "mine"
     assert experiment.setting("smoke").name == "smoke"
+
+
+def test_cells_are_counted_without_being_made() -> None:
+    table = load_experiment(EXPERIMENTS / "table3_ablation.toml")
+    setting = table.setting("scannet")
+    assert table.count(setting) == len(table.cells(setting)) == 12
+    assert table.count(setting, only=("vsd",), seeds=(1, 2)) == 2
+    assert table.count(setting, seeds=tuple(range(250_000))) == 1_000_000
+
+
+def test_a_switch_that_changes_nothing_makes_no_second_row(folder: Path) -> None:
+    path = _edited(
+        folder / "table3_ablation.toml",
+        'false = { semantics.granularities = ["pixel"] }',
+        'false = { semantics.granularities = ["pixel", "instance"] }',
+    )
+    with pytest.raises(ConfigError) as refused:
+        load_experiment(path)
+    assert "rows `baseline` and `vsd` are one method, and the same cells" in str(refused.value)
+    assert "rows `mlf` and `vsd+mlf` are one method" in str(refused.value)
+    assert str(path) in str(refused.value)
+
+
+def test_a_copied_method_under_another_name_makes_no_second_row(folder: Path) -> None:
+    copy = folder / "methods" / "copied.toml"
+    shutil.copy(folder / "methods" / "mdin.toml", copy)
+    copy.write_text(copy.read_text().replace('"mdin"', '"copied"', 1))
+    path = _edited(folder / "table2_multi3drefer.toml", '["mdin", ', '["mdin", "copied", ')
+    path.write_text(path.read_text() + "\n[paper.copied]\nmiou = 1.0\n")
+    with pytest.raises(ConfigError, match="rows `mdin` and `copied` are one method"):
+        load_experiment(path)
+
+
+def test_switches_that_read_alike_make_no_two_rows_of_one_name(folder: Path) -> None:
+    path = _edited(folder / "table3_ablation.toml", '"MLF"', '"vsd"')
+    _edited(path, "[switches.MLF]", "[switches.vsd]")
+    with pytest.raises(ConfigError, match="2 rows are called `vsd`"):
+        load_experiment(path)
+
+
+@pytest.mark.parametrize("name", ["a b", "$(x)", "x" * 200, ".hidden"])
+def test_a_table_is_called_what_a_folder_may_be_called(folder: Path, name: str) -> None:
+    path = folder / f"{name}.toml"
+    shutil.copy(folder / "table3_ablation.toml", path)
+    with pytest.raises(ConfigError, match="cannot be called .*: a name has"):
+        load_experiment(path)
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "key"),
+    [
+        ("table2_multi3drefer", '["mdin", ', '["../mdin", ', "rows.0"),
+        ("table3_ablation", '"hcf_res"', '"/etc/hcf_res"', "base"),
+        ("table3_ablation", 'dataset = "multi', 'setting = "../x"\ndataset = "multi', "setting"),
+        ("table3_ablation", "[switches.MLF]", '[switches."M/F"]', "switches"),
+        ("methods/hcf_res", '"hcf_res"', '"hcf;res"', "name"),
+    ],
+)
+def test_names_in_files_are_closed(folder: Path, file: str, old: str, new: str, key: str) -> None:
+    _edited(folder / f"{file}.toml", old, new)
+    table = "table3_ablation" if file.startswith("methods") else file
+    with pytest.raises(ConfigError, match=rf"{key}[^\n]*: a name has letters, digits"):
+        load_experiment(folder / f"{table}.toml")
+
+
+def test_weights_of_a_setting_stay_in_their_folder(folder: Path) -> None:
+    path = folder / "settings" / "smoke.toml"
+    text = path.read_text()
+    path.write_text(text.replace('[text]\nmodel   = "tiny"\nweights = "random:0"',
+                                 '[text]\nmodel   = "tiny"\nweights = "../../secret"'))  # fmt: skip
+    with pytest.raises(ConfigError, match=r"text\.weights: a path leads down"):
+        load_experiment(folder / "table3_ablation.toml").setting("smoke")

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from hcfres.config.experiment import AblationConfig, ComparisonConfig, flat
+from hcfres.config.files import load_any
 from hcfres.config.loading import load
 from hcfres.config.method import MethodConfig
-from hcfres.config.rows import load_any, load_experiment
+from hcfres.config.rows import load_experiment
 from hcfres.config.setting import SettingConfig
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"

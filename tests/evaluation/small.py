@@ -1,5 +1,7 @@
 """Rooms of coloured clumps in memory, with the batches a pipeline would make of them."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 
@@ -21,6 +23,7 @@ from hcfres.config.setting import (
     SettingConfig,
     SizeConfig,
     SuperpointConfig,
+    TextConfig,
     TrainingConfig,
 )
 from hcfres.data.batch import Batch, SceneBatch, TargetBatch, TextBatch
@@ -37,13 +40,25 @@ METHOD = MethodConfig(
     name="hcf_res",
     title="HCF-RES",
     semantics=SemanticsConfig(
-        granularities=("pixel", "instance"), blur_sigma_cells=0.25, overlap="smallest"
+        granularities=("pixel", "instance"),
+        least_sharpness=0.0,
+        grid="wide",
+        layer=-1,
+        instance_space="tokens",
+        blur_sigma_cells=0.25,
+        overlap="smallest",
     ),
     fusion=FusionConfig(
-        within_2d="attention", across="adaptive", gate="scalar", refine=True, fit="C"
+        within_2d="attention",
+        across="adaptive",
+        gate="scalar",
+        refine=True,
+        refine_with="instance",
+        mask_features="geometry",
+        fit="C",
     ),
     queries=QueryConfig(spatial_attention=True),
-    decoder=DecoderConfig(family="prompt_aware", layers=2),
+    decoder=DecoderConfig(family="prompt_aware", layers=2, cross_norm="none"),
     losses=LossConfig(
         mask_bce=1.0, mask_dice=1.0, score=0.5, sampling=5.0, indicator=0.5, contrastive=0.1
     ),
@@ -54,6 +69,7 @@ METHOD = MethodConfig(
 def make_cell(method=METHOD, seed=0, **training) -> CellConfig:
     """A cell of a very small network."""
     encoder = EncoderConfig(model="tiny", weights="random:0")
+    text = TextConfig(model="tiny", weights="random:0", parser="rules")
     rooms = RoomsConfig(
         train_rooms=2,
         val_rooms=1,
@@ -70,7 +86,11 @@ def make_cell(method=METHOD, seed=0, **training) -> CellConfig:
         "decay_power": 1.0,
         "clip_norm": 1.0,
         "backbone": "trained",
+        "text": "frozen",
         "backbone_weights": "random:0",
+        "accumulate": 1,
+        "precision": "fp32",
+        "keep": ("last",),
     } | training
     setting = SettingConfig(
         name="small",
@@ -78,12 +98,12 @@ def make_cell(method=METHOD, seed=0, **training) -> CellConfig:
         min_points=MIN_POINTS,
         seeds=(0,),
         data=DataConfig(
-            kind="rooms", expressions="multi3drefer", frame_every=1, held_out=0.0, rooms=rooms
+            kind="rooms", expressions="multi3drefer", frame_every=1, held_out=0.1, rooms=rooms
         ),
         superpoints=SuperpointConfig(source="mesh", k_threshold=0.01, min_vertices=5),
         sam=encoder,
         clip=encoder,
-        text=encoder,
+        text=text,
         masks=MaskConfig(
             points_per_side=2, predicted_iou=0.0, stability=0.0, nms_iou=0.7, min_area_px=1
         ),
@@ -125,9 +145,9 @@ class SmallRooms:
 
     def whole(self, scene_id: str) -> Batch:
         count = self.counts[scene_id]
-        return self.batch((Chunk(scene_id, tuple(range(count))),), np.random.default_rng(0))
+        return self.batch((Chunk(scene_id, tuple(range(count))),), ())
 
-    def batch(self, chunks: tuple[Chunk, ...], rng: np.random.Generator) -> Batch:
+    def batch(self, chunks: tuple[Chunk, ...], rngs: Sequence[np.random.Generator]) -> Batch:
         rooms = [self._rooms[chunk.scene_id][0] for chunk in chunks]
         asked = [
             (place, self._rooms[chunk.scene_id][1][index])

@@ -5,7 +5,7 @@ from torch import nn
 
 from hcfres.evaluation.cost import Latency, count_parameters, measure_latency
 from hcfres.model.build import build_network
-from hcfres.training.order import Chunk, generator
+from hcfres.training.order import Chunk
 from tests.evaluation.small import SmallRooms, make_cell
 
 
@@ -39,6 +39,6 @@ def test_latency_needs_one_scene():
     cell = make_cell()
     network = build_network(cell.method, cell.setting.size, dense_width=5, text_width=7)
     chunks = tuple(Chunk(f"scene000{i}_00", (0,)) for i in (1, 2))
-    both = SmallRooms(1, 2).batch(chunks, generator(0, 0, ""))
+    both = SmallRooms(1, 2).batch(chunks, ())
     with pytest.raises(ValueError, match="one scene"):
         measure_latency(network, both)

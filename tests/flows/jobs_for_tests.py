@@ -1,6 +1,11 @@
 """Jobs that the worker tests send: module-level functions, as real jobs are."""
 
+import ctypes
+import faulthandler
 import os
+import signal
+import sys
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -34,3 +39,51 @@ def sleep(emit: Emit, seconds: float) -> None:
     """Say which process this is, then be busy."""
     emit(os.getpid())
     time.sleep(seconds)
+
+
+def squat(emit: Emit, seconds: float) -> None:
+    """Say which process this is, then wait for a lock that nobody gives back."""
+    emit(os.getpid())
+    lock = threading.Lock()
+    lock.acquire()
+    lock.acquire(timeout=seconds)
+
+
+def steps(emit: Emit, seconds: list[float]) -> None:
+    """Tell each step, after so many seconds of computing."""
+    for number, one in enumerate(seconds):
+        until = time.monotonic() + one
+        while time.monotonic() < until:
+            sum(range(1000))
+        emit(number)
+
+
+def killed(emit: Emit) -> None:
+    """Be killed by the system."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def crash(_: Emit) -> None:
+    """Do what a broken library does."""
+    faulthandler._sigsegv()
+
+
+def exhaust(_: Emit) -> None:
+    """Ask for more memory than there is."""
+    bytearray(1 << 60)
+
+
+def chatter(_: Emit, text: str) -> None:
+    """Write to both outputs, from Python and from C."""
+    sys.stdout.write(f"python says {text}\n")
+    libc = ctypes.CDLL(None)
+    libc.puts(f"C says {text}".encode())
+    libc.fflush(None)
+    os.write(2, f"descriptor says {text}\n".encode())
+
+
+def flood(_: Emit, seconds: float) -> None:
+    """Write without end."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        sys.stdout.write("x" * 10_000 + "\n")

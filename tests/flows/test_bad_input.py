@@ -88,6 +88,7 @@ def test_everything_that_no_registry_has_is_told_at_once_with_its_file(refused_p
         encoder("sam", "vit_x", "random:zero"),
         encoder("clip", "huge", "there/is/none.pt"),
         encoder("text", "bas", "package:roberta_tin"),
+        ('"rules"', '"spacey:en_core_web_sm"'),
         ("val_rooms                  = 1", "val_rooms                  = 400"),
         ("train_rooms                = 1", "train_rooms                = 701"),
         (
@@ -101,6 +102,7 @@ def test_everything_that_no_registry_has_is_told_at_once_with_its_file(refused_p
         (setting, "sam.model", "'vit_x'; did you mean `vit_"),
         (setting, "clip.model", "'huge'; known: tiny, ViT-L-14-336-quickgelu"),
         (setting, "text.model", "'bas'; did you mean `base`?"),
+        (setting, "text.parser", "'spacey'; did you mean `spacy`?"),
         (setting, "sam.weights", "random:SEED"),
         (setting, "clip.weights", str(home / "weights" / "there" / "is" / "none.pt")),
         (setting, "text.weights", "did you mean `roberta_tiny`?"),

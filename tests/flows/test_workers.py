@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from flows.workers import JobError, WorkerPool
+from flows.workers import STOP, JobError, JobStopped, WorkerPool
 
 JOBS = "tests.flows.jobs_for_tests"
 
@@ -28,6 +28,27 @@ def test_a_worker_stays_warm_and_has_one_thread(pool):
     assert pool.call(f"{JOBS}:who") == (first, threads)
     assert threads == "1"
     assert first != os.getpid()
+
+
+def test_warm_workers_have_done_their_first_job_when_they_are_asked_for_another():
+    with WorkerPool(("cpu", "cpu")) as pool:
+        pool.warm(f"{JOBS}:who")
+        first, _ = pool.call(f"{JOBS}:who")
+        assert first != os.getpid()
+
+
+def test_a_first_job_that_fails_is_no_failure(pool):
+    pool.warm(f"{JOBS}:die")
+    assert pool.call(f"{JOBS}:add", 2, 3) == 5
+
+
+def test_a_job_ends_where_the_caller_answers_stop_and_the_worker_stays_warm(pool):
+    before, _ = pool.call(f"{JOBS}:who")
+    events = []
+    with pytest.raises(JobStopped):
+        pool.call(f"{JOBS}:add", 2, 3, on_event=lambda it: (events.append(it), STOP)[1])
+    assert events == [2]
+    assert pool.call(f"{JOBS}:who")[0] == before
 
 
 def test_a_failing_job_says_why_and_costs_only_itself(pool):

@@ -12,13 +12,13 @@ import numpy as np
 import torch
 from safetensors.numpy import load_file
 
+from hcfres.config.files import load_any
 from hcfres.config.loading import ConfigError
-from hcfres.config.rows import load_any
 from hcfres.data.acquisition.archives import archive_members, extract_members
 from hcfres.data.errors import DataError
 from hcfres.data.features import SuperpointFeatures
-from hcfres.data.prior.imported import Import
 from hcfres.data.prior.features import PriorFeatures, read_prior_features, read_prior_scene
+from hcfres.data.prior.imported import Import
 from hcfres.evaluation.answers import score
 from hcfres.evaluation.predictions import PredictionSource, PredictionWriter
 from hcfres.evaluation.recompute import Thresholds, evaluate_file

@@ -54,7 +54,8 @@ def term_findings(
     name: str,
 ) -> Iterator[Finding]:
     """Every term of every layer, and the total."""
-    terms, sampling = criterion.terms(output, batch, make_objects(output, batch))
+    sums = criterion.sums(output, batch)
+    terms, sampling = sums.terms.over(sums.counts.pairs), sums.sampling / sums.counts.expressions
     constant, layers = entropy(output, batch), len(output.layers)
     for ours, theirs in _TERMS.items():
         expected = [told[f"layer_{i}_{theirs}"] for i in range(layers - 1)] + [told[theirs]]

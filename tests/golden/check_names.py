@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from hcfres.config.setting import EncoderConfig
+from hcfres.config.setting import TextConfig
 from hcfres.model.build import build_network
 from hcfres.model.network import HcfRes
 from hcfres.model.published import PUBLISHED
@@ -32,7 +32,7 @@ def check_names(path: Path) -> Iterator[Finding]:
 
 def check_text_names(path: Path) -> Iterator[Finding]:
     """Names and shapes of RoBERTa's key list."""
-    ours = text_shapes(EncoderConfig(model="base", weights="roberta-base"))
+    ours = text_shapes(TextConfig(model="base", weights="roberta-base", parser="rules"))
     told = {name: "x".join(map(str, shape)) for name, shape in ours.items()}
     yield _differing(path, "names and shapes that differ", told, dict(key_list(path)))
 

@@ -15,7 +15,7 @@ from hcfres.model.fusion.fusion import VisualFeatures
 from hcfres.model.network import HcfRes
 from hcfres.model.published import PUBLISHED, as_published
 from hcfres.model.selection import Seeds
-from hcfres.model.superpoints import make_packing
+from hcfres.model.superpoints import Packing, make_packing
 
 from .case import Case
 
@@ -87,7 +87,7 @@ def encode(case: Case, network: HcfRes) -> SceneEncoding:
     counts = counts_of(case)
     packing = make_packing(counts, tuple(map(str, range(len(counts)))), torch.device("cpu"))
     encoder, geometry = network.encoder, case["in.x"]
-    unified = packing.pack(_unified(case, network))
+    unified = packing.pack(_unified(case, network, packing))
     index = case["in.fps_seed_sp"].long()
     seeds = Seeds(index, torch.zeros_like(index, dtype=torch.bool))
     centroids = packing.pack(case["in.sp_pos"])
@@ -103,16 +103,18 @@ def encode(case: Case, network: HcfRes) -> SceneEncoding:
         seed_features=found,
         seed_queries=encoder.query_generator(found),
         semantics=None,
+        gate=None,
     )
 
 
-def _unified(case: Case, network: HcfRes) -> Tensor:
+def _unified(case: Case, network: HcfRes, packing: Packing) -> Tensor:
     adapted = network.encoder.adapter(case["in.x"])
     if network.encoder.fusion is None:
         return adapted
     dense = case["in.feats_2d"]
     seen = torch.ones(len(dense), dtype=torch.bool)
-    return network.encoder.fusion(adapted, VisualFeatures(dense, seen, None, None)).unified
+    visual = VisualFeatures(dense, seen, None, None)
+    return network.encoder.fusion(adapted, visual, packing).unified
 
 
 def text_of(case: Case) -> TextBatch:

@@ -1,5 +1,6 @@
 """Pre-training: what is hidden, that stopping changes nothing, and that it learns."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,16 +8,15 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from hcfres.config.setting import EncoderConfig
+from hcfres.config.setting import TextConfig
 from hcfres.data.rooms.seeds import EXAMINE, PRETRAIN
 from hcfres.language import pretrain
 from hcfres.language.corpus import Labelled, sentences, train_tokenizer
-from hcfres.language.parsing import parse
+from hcfres.language.parsing.rules import parse
 from hcfres.language.presets import SPECIAL
 from hcfres.language.pretrain import Pupil, hide, schedule, tokenised
 from hcfres.language.quality import _probe
 from hcfres.language.roberta import (
-    TextEncoder,
     encode,
     load_text,
     load_tokenizer,
@@ -77,7 +77,7 @@ def test_the_pupil_depends_on_its_seed_alone() -> None:
 
 
 def test_padded_ids_stand_at_the_start(folder: Path) -> None:
-    encoder = load_text(EncoderConfig(model="tiny", weights="random:0"), folder)
+    encoder = load_text(TextConfig(model="tiny", weights="random:0", parser="rules"), folder)
     table, valid = padded([(0, 7, 2), (0, 2)], 4, encoder)
     assert table.tolist() == [[0, 7, 2, 1], [0, 2, 1, 1]]
     assert valid.sum(dim=1).tolist() == [3, 2]
@@ -126,7 +126,7 @@ def test_a_stopped_run_ends_in_the_same_weights_and_a_finished_one_can_be_loaded
         "tokenizer.json",
     ]
     assert "1 synthetic rooms" in (tmp_path / "parts" / "card.md").read_text()
-    encoder = load_text(EncoderConfig(model="tiny", weights="whole"), tmp_path)
+    encoder = load_text(TextConfig(model="tiny", weights="whole", parser="rules"), tmp_path)
     assert np.isfinite(encode(["the red chair"], encoder).features).all()
 
 
@@ -150,9 +150,9 @@ def test_an_untrained_network_has_the_shape_of_the_trained_one() -> None:
 
 def test_the_shipped_weights_tell_what_is_asked_for_in_rooms_never_read_of() -> None:
     shipped = load_text(
-        EncoderConfig(model="tiny", weights="package:roberta_tiny"), Path("nowhere")
+        TextConfig(model="tiny", weights="package:roberta_tiny", parser="rules"), Path("nowhere")
     )
     read, examined = sentences("pretrain", 8, 1), sentences("examine", 2, 1)
     assert _probe(shipped, read, examined, "label") > 0.85
-    blank = TextEncoder(untrained(0, len(shipped.tokenizer)).eval(), shipped.tokenizer)
+    blank = replace(shipped, network=untrained(0, len(shipped.tokenizer)).eval())
     assert _probe(blank, read, examined, "label") < 0.8

@@ -9,13 +9,14 @@ from safetensors.torch import load_file, save_file
 from transformers import RobertaConfig, RobertaModel
 
 from hcfres.config.loading import ConfigError
-from hcfres.config.setting import EncoderConfig
+from hcfres.config.setting import TextConfig
 from hcfres.data.errors import DataError
+from hcfres.language.parsing.rules import parse
 from hcfres.language.presets import MOST_TOKENS, SPECIAL, tiny_config
 from hcfres.language.roberta import TextEncoder, encode, load_text, tokenize
 
 SENTENCES = ["the two gray chairs beside the trash can.", "a lamp", "WHERE is ünïcode? 漢字"]
-UNTRAINED = EncoderConfig(model="tiny", weights="random:3")
+UNTRAINED = TextConfig(model="tiny", weights="random:3", parser="rules")
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +28,7 @@ def test_untrained_weights_depend_on_their_seed_alone(encoder: TextEncoder) -> N
     torch.manual_seed(99)
     before = torch.random.get_rng_state()
     again = load_text(UNTRAINED, Path("nowhere"))
-    other = load_text(EncoderConfig(model="tiny", weights="random:4"), Path("nowhere"))
+    other = load_text(TextConfig(model="tiny", weights="random:4", parser="rules"), Path("nowhere"))
     assert torch.equal(torch.random.get_rng_state(), before)
     first, same, different = (encode(SENTENCES, one) for one in (encoder, again, other))
     assert np.array_equal(first.features, same.features)
@@ -66,21 +67,21 @@ def test_no_sentence_gives_no_features(encoder: TextEncoder) -> None:
 
 def test_every_sentence_ends_in_the_anchor(encoder: TextEncoder) -> None:
     for sentence in [*SENTENCES, "", "word " * 900]:
-        tokens = tokenize(sentence, encoder)
+        tokens = tokenize(parse(sentence), encoder)
         pieces = encoder.tokenizer.convert_ids_to_tokens(list(tokens.ids))
         assert pieces[0] == "<s>"
         assert pieces[-4:] == ["Ġ.", "Ġnot", "Ġmentioned", "</s>"]
 
 
 def test_tokens_know_their_characters(encoder: TextEncoder) -> None:
-    tokens = tokenize("the two gray chairs", encoder)
+    tokens = tokenize(parse("the two gray chairs"), encoder)
     text = tokens.graph.utterance + " . not mentioned"
     told = [text[start:end].strip() for start, end in tokens.offsets]
     assert told == ["", "the", "two", "gray", "chairs", ".", "not", "mentioned", ""]
 
 
 def test_a_long_sentence_is_cut_to_the_bound_and_keeps_its_anchor(encoder: TextEncoder) -> None:
-    long = tokenize("a chair " * 500, encoder)
+    long = tokenize(parse("a chair " * 500), encoder)
     assert len(long.ids) == len(long.offsets) == MOST_TOKENS
     assert encode(["a chair " * 500], encoder).features.shape == (1, MOST_TOKENS, 128)
 
@@ -95,32 +96,32 @@ def test_a_folder_gives_back_the_network_it_was_written_from(
     encoder: TextEncoder, tmp_path: Path
 ) -> None:
     write_folder(tmp_path / "mine", encoder)
-    read = load_text(EncoderConfig(model="tiny", weights="mine"), tmp_path)
+    read = load_text(TextConfig(model="tiny", weights="mine", parser="rules"), tmp_path)
     written, again = encode(SENTENCES, encoder), encode(SENTENCES, read)
     assert np.array_equal(written.features, again.features)
 
 
 def test_missing_files_are_named_with_the_way_to_get_them(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"lacks config\.json.*FacebookAI/roberta-base"):
-        load_text(EncoderConfig(model="base", weights="roberta-base"), tmp_path)
+        load_text(TextConfig(model="base", weights="roberta-base", parser="rules"), tmp_path)
     with pytest.raises(ConfigError, match="hcfres pretrain text"):
-        load_text(EncoderConfig(model="tiny", weights="package:nothing"), tmp_path)
+        load_text(TextConfig(model="tiny", weights="package:nothing", parser="rules"), tmp_path)
 
 
 def test_presets_and_seeds_that_do_not_exist_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="'huge' is none of tiny, base"):
-        load_text(EncoderConfig(model="huge", weights="random:0"), tmp_path)
+        load_text(TextConfig(model="huge", weights="random:0", parser="rules"), tmp_path)
     with pytest.raises(ConfigError, match="random:0"):
-        load_text(EncoderConfig(model="tiny", weights="random:many"), tmp_path)
+        load_text(TextConfig(model="tiny", weights="random:many", parser="rules"), tmp_path)
     with pytest.raises(ConfigError, match="only `tiny` runs untrained"):
-        load_text(EncoderConfig(model="base", weights="random:0"), tmp_path)
+        load_text(TextConfig(model="base", weights="random:0", parser="rules"), tmp_path)
 
 
 def test_damaged_files_and_other_networks_are_refused(encoder: TextEncoder, tmp_path: Path) -> None:
-    config = EncoderConfig(model="tiny", weights="mine")
+    config = TextConfig(model="tiny", weights="mine", parser="rules")
     folder = write_folder(tmp_path / "mine", encoder)
     with pytest.raises(DataError, match="128 wide, but `base` has 768"):
-        load_text(EncoderConfig(model="base", weights="mine"), tmp_path)
+        load_text(TextConfig(model="base", weights="mine", parser="rules"), tmp_path)
     weights = load_file(folder / "model.safetensors")
     save_file(dict(list(weights.items())[:-1]), folder / "model.safetensors")
     with pytest.raises(DataError, match="weights missing"):

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hcfres.language.parsing import SceneGraph, parse
+from hcfres.language.parsing.graph import SceneGraph
+from hcfres.language.parsing.rules import parse
 from hcfres.language.token_maps import NOT_MENTIONED, token_maps
 
 

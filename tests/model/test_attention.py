@@ -78,15 +78,21 @@ def test_self_attention_may_keep_only_the_first_rows():
     torch.testing.assert_close(layer(rows, keep=2), layer(rows)[:, :2])
 
 
-def test_cross_attention_adds_without_a_norm_and_owns_one_only_when_asked():
+def test_cross_attention_adds_without_a_norm_unless_the_method_applies_one():
+    """Decision 119: the public code owns a norm there and discards its result."""
     layer = CrossAttention(DIM, HEADS).double()
     rows, source = _rows(2, 5), _rows(2, 3)
     expected = rows + layer.attn(rows, layer.attn.remember(source))
     torch.testing.assert_close(layer(rows, source), expected)
     assert not any("norm" in name for name, _ in layer.named_parameters())
-    dead = CrossAttention(DIM, HEADS, dead_norm=True).double()
-    dead.attn.load_state_dict(layer.attn.state_dict())
-    torch.testing.assert_close(dead(rows, source), expected)
+    discarded = CrossAttention(DIM, HEADS, "discarded").double()
+    discarded.attn.load_state_dict(layer.attn.state_dict())
+    torch.testing.assert_close(discarded(rows, source), expected)
+    applied = CrossAttention(DIM, HEADS, "applied").double()
+    applied.attn.load_state_dict(layer.attn.state_dict())
+    expected = torch.nn.functional.layer_norm(expected, (DIM,))
+    torch.testing.assert_close(applied(rows, source), expected)
+    assert set(applied.state_dict()) == set(discarded.state_dict())
 
 
 def test_feed_forward_and_mlp_have_the_public_codes_places():

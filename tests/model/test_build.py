@@ -32,6 +32,35 @@ def test_every_method_and_row_of_the_ablation_builds_and_predicts(name):
     assert output.layers[-1].masks.isfinite().all()
 
 
+SWITCHED = {
+    1: (),
+    2: ("encoder.fusion.across.", "refinement."),
+    3: ("encoder.fusion.instance.",),
+    4: (
+        "encoder.fusion.instance.",
+        "encoder.fusion.within.",
+        "encoder.fusion.across.",
+        "refinement.",
+    ),
+}
+"""By row of Table III, the parts of HCF-RES that it has beside those of all rows."""
+
+
+@pytest.mark.parametrize("row", SWITCHED)
+def test_what_a_row_of_the_ablation_switches_off_has_no_parameter_left(row):
+    owned = [
+        {name for name, _ in build_network(method, SIZE, WIDTH, TEXT_WIDTH).named_parameters()}
+        for name, method in _rows().items()
+        if name.startswith("table III")
+    ]
+    beyond = owned[row - 1] - owned[0]
+    assert owned[0] <= owned[row - 1]
+    assert {part for part in SWITCHED[4] if any(n.startswith(part) for n in beyond)} == set(
+        SWITCHED[row]
+    )
+    assert all(name.startswith(SWITCHED[row]) for name in beyond)
+
+
 @pytest.mark.parametrize("path", sorted((EXPERIMENTS / "settings").glob("*.toml")), ids=str)
 def test_every_settings_sizes_build(path):
     size = load(path, SettingConfig).size

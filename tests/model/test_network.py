@@ -9,15 +9,16 @@ from hcfres.model.build import build_network
 from hcfres.model.output import answer
 from hcfres.objective.criterion import Criterion
 
-from .tiny import METHODS, SIZE, TEXT_WIDTH, WIDTH, make_batch, make_scenes, make_text
+from .tiny import METHODS, SIZE, TEXT_WIDTH, VARIANTS, WIDTH, make_batch, make_scenes, make_text
 
+ALL = METHODS | VARIANTS
 STEPS = 100
 """Of the learning test."""
 
 
 def _network(method="hcf_res", size=SIZE):
     torch.manual_seed(0)
-    return build_network(METHODS[method], size, WIDTH, TEXT_WIDTH).eval()
+    return build_network(ALL[method], size, WIDTH, TEXT_WIDTH).eval()
 
 
 def _only(scenes: SceneBatch, scene: int) -> SceneBatch:
@@ -52,7 +53,7 @@ def test_every_row_of_the_tables_predicts_once_before_and_once_after_each_layer(
     assert output.padded.sum(1).tolist() == [0, 0, 6]
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", ALL)
 def test_every_parameter_learns(method):
     network = _network(method).train()
     batch = make_batch()
@@ -65,7 +66,7 @@ def test_every_parameter_learns(method):
     assert not [name for name, value in network.named_parameters() if value.grad is None]
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", ALL)
 def test_an_expressions_prediction_does_not_depend_on_what_else_is_in_the_batch(method):
     network = _network(method).double()
     batch = make_batch()
@@ -123,7 +124,7 @@ def test_a_scene_with_fewer_superpoints_than_queries_has_padded_queries(method):
     assert all(layer.masks.isfinite().all() for layer in output.layers)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", ALL)
 def test_padded_seeds_and_queries_change_nothing_for_the_real_ones(method):
     scenes, text = _double(make_scenes(counts=(4,))), _double(make_text((0, 0)))
     large = _network(method).double()
@@ -137,9 +138,10 @@ def test_padded_seeds_and_queries_change_nothing_for_the_real_ones(method):
         torch.testing.assert_close(one.text, other.text)
 
 
-def test_one_superpoint_and_one_token_are_enough():
+@pytest.mark.parametrize("method", ALL)
+def test_one_superpoint_and_one_token_are_enough(method):
     scenes, text = make_scenes(counts=(1,), points=3), make_text((0,), tokens=1)
-    output = _network()(scenes, text)
+    output = _network(method)(scenes, text)
     assert output.layers[-1].masks.isfinite().all()
 
 

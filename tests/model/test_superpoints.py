@@ -33,6 +33,9 @@ def test_scenes_stand_side_by_side_and_the_shorter_one_is_padded_with_zeros():
     packed = packing.pack(torch.tensor([[1.0], [2.0], [3.0], [4.0]]))
     assert packed.squeeze(-1).tolist() == [[1, 0, 0], [2, 3, 4]]
     assert packing.padded.tolist() == [[False, True, True], [False, False, False]]
+    assert packing.unpack(packed).squeeze(-1).tolist() == [1, 2, 3, 4]
+    marked = packing.mark(torch.tensor([True, False, True, False]))
+    assert marked.tolist() == [[True, False, False], [False, True, False]]
 
 
 def test_a_scene_without_superpoints_is_named():

@@ -13,6 +13,7 @@ from hcfres.config.method import (
 from hcfres.config.setting import SizeConfig
 from hcfres.data.batch import Batch, SceneBatch, TargetBatch, TextBatch
 from hcfres.data.expression import Expression
+from hcfres.model.superpoints import Packing, make_packing
 
 SIZE = SizeConfig(
     voxel_m=0.1,
@@ -28,6 +29,14 @@ SIZE = SizeConfig(
 )
 WIDTH, TEXT_WIDTH = 10, 7
 
+SEMANTICS = {
+    "least_sharpness": 0.0,
+    "grid": "wide",
+    "layer": -1,
+    "instance_space": "tokens",
+    "blur_sigma_cells": 0.25,
+    "overlap": "smallest",
+}
 LOSSES = LossConfig(
     mask_bce=1.0, mask_dice=1.0, score=0.5, sampling=5.0, indicator=0.1, contrastive=0.1
 )
@@ -39,26 +48,35 @@ def make_method(
     across="adaptive",
     gate="scalar",
     refine=True,
+    refine_with="instance",
+    mask_features="geometry",
     fit="C",
     spatial=True,
     family="prompt_aware",
     layers=2,
+    cross_norm="none",
     legacy=(),
 ) -> MethodConfig:
     """HCF-RES unless told otherwise; no granularities: a method without images."""
     semantics = fusion = None
     if granularities:
-        semantics = SemanticsConfig(
-            granularities=granularities, blur_sigma_cells=0.25, overlap="smallest"
+        semantics = SemanticsConfig(granularities=granularities, **SEMANTICS)
+        fusion = FusionConfig(
+            within_2d=within_2d,
+            across=across,
+            gate=gate,
+            refine=refine,
+            refine_with=refine_with,
+            mask_features=mask_features,
+            fit=fit,
         )
-        fusion = FusionConfig(within_2d=within_2d, across=across, gate=gate, refine=refine, fit=fit)
     return MethodConfig(
         name="tiny",
         title="tiny",
         semantics=semantics,
         fusion=fusion,
         queries=QueryConfig(spatial_attention=spatial),
-        decoder=DecoderConfig(family=family, layers=layers),
+        decoder=DecoderConfig(family=family, layers=layers, cross_norm=cross_norm),
         losses=LOSSES,
         legacy=legacy,
     )
@@ -71,6 +89,29 @@ METHODS = {
     "ipdn": make_method(granularities=("pixel",), within_2d="add", across="add", refine=False),
     "mdin": make_method(granularities=(), spatial=False, family="mdin"),
 }
+
+
+VARIANTS = {
+    "cross_attention": make_method(within_2d="cross_attention"),
+    "mean": make_method(within_2d="mean"),
+    "channel": make_method(gate="channel"),
+    "channel_sigmoid": make_method(gate="channel_sigmoid"),
+    "refine_with_dense": make_method(refine_with="dense"),
+    "refine_with_unified": make_method(refine_with="unified"),
+    "context_and_instance": make_method(refine_with="context_and_instance"),
+    "unified_masks": make_method(mask_features="unified"),
+    "cross_norm": make_method(cross_norm="applied"),
+    "mdin_decoder": make_method(family="mdin"),
+    "mdin_decoder_cross_norm": make_method(family="mdin", cross_norm="applied"),
+    "fit_a": make_method(fit="A"),
+    "fit_b": make_method(fit="B"),
+}
+"""The full method with one named value changed."""
+
+
+def make_packing_of(counts) -> Packing:
+    """Scenes of so many superpoints side by side."""
+    return make_packing(counts, tuple(map(str, range(len(counts)))), torch.device("cpu"))
 
 
 def make_scenes(counts=(20, 14), points=150, width=WIDTH, instance=True, seed=0) -> SceneBatch:

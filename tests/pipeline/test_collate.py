@@ -80,11 +80,27 @@ def test_scenes_with_and_without_features_do_not_mix() -> None:
         collate([], 0.5)
 
 
+def _rngs(*seeds: int) -> list[np.random.Generator]:
+    return [np.random.default_rng(seed) for seed in seeds]
+
+
+def test_a_scene_is_changed_in_the_same_way_whatever_stands_beside_it() -> None:
+    first, second = _two()
+    both = collate([first, second], 0.5, _rngs(5, 6), AUGMENT).scenes
+    alone = collate([second], 0.5, _rngs(6), AUGMENT).scenes
+    torch.testing.assert_close(both.coordinates[both.scene_of_point == 1], alone.coordinates)
+
+
+def test_every_scene_that_is_changed_needs_a_generator_of_its_own() -> None:
+    with pytest.raises(ValueError, match="zip"):
+        collate(_two(), 0.5, _rngs(5), AUGMENT)
+
+
 def test_augmentation_is_repeatable_and_leaves_the_samples_as_they_were() -> None:
     samples = _two()
     before = samples[0].coordinates.copy()
-    one = collate(samples, 0.5, np.random.default_rng(5), AUGMENT)
-    two = collate(samples, 0.5, np.random.default_rng(5), AUGMENT)
+    one = collate(samples, 0.5, _rngs(5, 6), AUGMENT)
+    two = collate(samples, 0.5, _rngs(5, 6), AUGMENT)
     torch.testing.assert_close(one.scenes.coordinates, two.scenes.coordinates)
     plain = collate(samples, 0.5)
     assert not torch.allclose(one.scenes.coordinates, plain.scenes.coordinates)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from hcfres.config.experiment import merge
 from hcfres.config.loading import ConfigError, parse
@@ -15,7 +16,8 @@ from hcfres.data.dataset import Dataset
 from hcfres.data.errors import DataError
 from hcfres.pipeline.jobs import Event
 from hcfres.pipeline.places import Machine
-from hcfres.pipeline.scene import GRIDS, Preparation, SceneJobs, grid_of, prepare_scene
+from hcfres.pipeline.scene import Preparation, SceneJobs, prepare_scene
+from hcfres.pipeline.token_grid import TOWERS, grid_of, layer_problem
 from hcfres.store.store import Store
 from tests.pipeline.toys import ToySource
 
@@ -37,7 +39,7 @@ EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 WITHOUT_TORCH = """
 import sys
 from pathlib import Path
-from hcfres.config.rows import load_any
+from hcfres.config.files import load_any
 from hcfres.data.dataset import Dataset
 from hcfres.pipeline.places import Machine
 from hcfres.pipeline.scene import Preparation, SceneJobs
@@ -102,6 +104,13 @@ def _keys(
             {"method": {"legacy": ["centre_crop"]}},
             ["tokens", "dense_operator", "instances", *LIFTED],
         ),
+        (
+            {"method": {"semantics": {"grid": "square"}}},
+            ["tokens", "dense_operator", "instances", *LIFTED],
+        ),
+        ({"method": {"semantics": {"layer": -2}}}, ["tokens", "instances", *LIFTED]),
+        ({"method": {"semantics": {"instance_space": "projected"}}}, ["instances", "instance"]),
+        ({"method": {"semantics": {"least_sharpness": 9.0}}}, OF_FRAMES),
         ({"method": {"legacy": ["dilute_unseen"]}}, [*OPERATORS, *LIFTED]),
         ({"method": {"legacy": ["first_neighbours"]}}, [*OPERATORS, *LIFTED]),
         ({"method": {"legacy": ["target_indexing", "text_dropout"]}}, []),
@@ -170,10 +179,21 @@ def test_the_grid_of_each_preset_is_that_of_the_network() -> None:
     for preset in PRESETS:
         height, width = IMAGE_SIZES[preset]
         assert grid_of(preset) == (height // patches[preset], width // patches[preset])
-        assert grid_of(preset, centre_crop=True) == (height // patches[preset],) * 2
-    assert set(GRIDS) == set(PRESETS)
+        assert grid_of(preset, square=True) == (height // patches[preset],) * 2
+    assert set(TOWERS) == set(PRESETS)
     with pytest.raises(ConfigError, match=r"'tny' is no preset; did you mean `tiny`\?"):
         grid_of("tny")
+
+
+def test_the_blocks_of_each_preset_are_those_of_the_network() -> None:
+    from hcfres.semantics.clip import build_clip  # noqa: PLC0415
+
+    for preset, tower in TOWERS.items():
+        with torch.device("meta"):
+            assert build_clip(preset, 0).visual.transformer.layers == tower.blocks
+    assert layer_problem("tiny", -4) is None
+    said = "-5, but tiny has 4 blocks: -1 (the last) to -4"
+    assert layer_problem("tiny", -5) == said
 
 
 def test_a_scene_is_prepared_once(
@@ -196,6 +216,23 @@ def test_a_scene_is_prepared_once(
     assert first.dense.features.shape == first.instance.features.shape == (count, 128)
     assert 0 < first.instance.seen.sum() <= first.dense.seen.sum()
     assert not first.dense.features[~first.dense.seen].any()
+
+
+def test_instance_features_may_lie_in_the_space_shared_with_text(
+    rooms: Dataset, smoke: SettingConfig, hcf_res: MethodConfig, preparation: Preparation
+) -> None:
+    """Decision 17: projecting is linear, so it is the same after the lifting."""
+    from hcfres.semantics.clip import load_clip, projected  # noqa: PLC0415
+
+    semantics = hcf_res.semantics.model_copy(update={"instance_space": "projected"})
+    other = hcf_res.model_copy(update={"semantics": semantics})
+    plain, shared = (
+        prepare_scene(rooms, "scene0000_00", smoke, method, preparation).instance
+        for method in (hcf_res, other)
+    )
+    clip = load_clip(smoke.clip, preparation.machine.weights)
+    assert np.abs(shared.features - projected(clip, plain.features)).max() < 1e-4
+    np.testing.assert_array_equal(shared.seen, plain.seen)
 
 
 def test_each_stage_reports_its_own_beginning_and_end_in_order(

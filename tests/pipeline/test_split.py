@@ -42,10 +42,10 @@ def test_a_whole_scene_is_a_batch_of_all_its_sentences_unchanged(train: Prepared
 
 
 def test_a_step_has_the_chosen_sentences(train: PreparedSplit) -> None:
-    batch = train.batch([_Chunk("scene0000_00", (1, 4, 7))], np.random.default_rng(0))
+    batch = train.batch([_Chunk("scene0000_00", (1, 4, 7))], [np.random.default_rng(0)])
     found = train.expressions["scene0000_00"]
     assert batch.expressions == (found[1], found[4], found[7])
-    again = train.batch([_Chunk("scene0000_00", (1, 4, 7))], np.random.default_rng(0))
+    again = train.batch([_Chunk("scene0000_00", (1, 4, 7))], [np.random.default_rng(0)])
     torch.testing.assert_close(batch.scenes.coordinates, again.scenes.coordinates)
 
 

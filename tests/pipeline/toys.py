@@ -52,7 +52,7 @@ def toy_text(lengths: list[int], padded: int, width: int = 4) -> TextFeatures:
     features = valid[..., None] * np.ones((len(lengths), padded, width), dtype=np.float32)
     maps = np.zeros((len(lengths), 5, padded), dtype=np.float32)
     maps[:, 0, 0] = 1
-    return TextFeatures(features.astype(np.float32), valid, maps)
+    return TextFeatures(features.astype(np.float32), valid.astype(np.int64), valid, maps)
 
 
 @dataclass

@@ -20,6 +20,7 @@ from hcfres.semantics.clip import (
     load_clip,
     load_tokenizer,
     prepare_images,
+    projected,
     resize_positions,
     spatial_tokens,
 )
@@ -102,6 +103,35 @@ def test_the_legacy_crop_is_a_square_stretched_over_the_frame() -> None:
     moved = encode_frames([frame, other], square, centre_crop=True).tokens.astype(np.float32)
     difference = np.linalg.norm(moved[1] - moved[0], axis=-1)
     assert (difference.argmax(axis=1) == 0).all()
+
+
+def test_a_square_grid_may_hold_the_whole_frame_squeezed() -> None:
+    """Decision 8: 15 columns instead of 20, and the last of them still shows the right border."""
+    square = load_clip(EncoderConfig(model="tiny", weights="random:0"), Path("nowhere"), True)
+    frame = _frame(5)
+    changed = frame.colour.copy()
+    changed[-16:, -21:] = 255 - changed[-16:, -21:]
+    other = Frame(5, changed, frame.depth, frame.intrinsics, frame.camera_to_world)
+    pair = encode_frames([frame, other], square).tokens.astype(np.float32)
+    assert pair.shape[1:3] == (15, 15)
+    difference = np.linalg.norm(pair[1] - pair[0], axis=-1)
+    assert np.unravel_index(difference.argmax(), difference.shape) == (14, 14)
+
+
+def test_features_pooled_and_then_projected_are_those_of_projected_tokens(clip: CLIP) -> None:
+    """Decision 17. Pooled over the whole image they are CLIP's own image feature."""
+    images = prepare_images([_frame(1).colour], clip)
+    tokens = spatial_tokens(clip, images).flatten(0, 2)
+    weights = torch.rand(3, len(tokens))
+    pooled = weights @ tokens
+    after = projected(clip, pooled.numpy())
+    torch.testing.assert_close(
+        torch.from_numpy(after), weights @ (tokens @ clip.visual.proj), atol=1e-3, rtol=1e-4
+    )
+    whole = projected(clip, tokens.mean(0, keepdim=True).numpy())
+    torch.testing.assert_close(
+        torch.from_numpy(whole), clip.encode_image(images), atol=1e-5, rtol=1e-4
+    )
 
 
 def test_colours_are_normalised_with_clips_mean_and_deviation(clip: CLIP) -> None:

@@ -10,7 +10,13 @@ from hcfres.semantics.masks import pack
 from hcfres.semantics.pooling import pool_instances, soft_resize, token_weights
 
 QUARTER = SemanticsConfig(
-    granularities=("pixel", "instance"), blur_sigma_cells=0.25, overlap="smallest"
+    granularities=("pixel", "instance"),
+    least_sharpness=0.0,
+    grid="wide",
+    layer=-1,
+    instance_space="tokens",
+    blur_sigma_cells=0.25,
+    overlap="smallest",
 )
 
 

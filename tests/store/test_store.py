@@ -1,6 +1,7 @@
 import errno
 import multiprocessing
 import os
+import pickle
 import signal
 import time
 import tomllib
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 from hcfres.config.setting import LiftingConfig
-from hcfres.store.entry import RECORD, VALUE
+from hcfres.store.entry import RECORD, VALUE, kept_file, read_record
 from hcfres.store.errors import StoreError
 from hcfres.store.store import Store, Stored
 from tests.store.toy import EXPENSIVE, STAGE, Numbers, make_numbers
@@ -251,3 +252,61 @@ def test_what_a_killed_writer_left_is_cleared_away(store: Store) -> None:
     path.rename(half)
     assert _get(store).made
     assert _visible(path.parent) == [path.name]
+
+
+def test_whoever_wants_to_know_is_told_of_every_result_that_is_read(tmp_path: Path) -> None:
+    read: list[Stored] = []
+    store = Store(tmp_path, noticed=read.append)
+    made = _get(store)
+    assert read == []
+    for _ in range(2):
+        store.value(STAGE, "scene0000_00", SETTINGS, ("a", "b"), _never)
+    assert [stored.key for stored in read] == [made.key, made.key]
+
+
+def test_the_state_of_a_result_is_what_asking_for_it_would_find(store: Store) -> None:
+    key = store.key(STAGE, SETTINGS, ("a", "b"))
+    assert store.state(STAGE, "scene0000_00", key) == "missing"
+    _get(store)
+    assert store.state(STAGE, "scene0000_00", key) == "done"
+    _made_by_other_code(store, STAGE)
+    assert store.state(STAGE, "scene0000_00", key) == "other code"
+    assert Store(store.root, accept_code=True).state(STAGE, "scene0000_00", key) == "other code"
+
+
+def test_only_an_expensive_result_of_other_code_can_be_accepted(store: Store) -> None:
+    key = store.key(EXPENSIVE, SETTINGS, ("a", "b"))
+    _made_by_other_code(store, EXPENSIVE)
+    assert store.state(EXPENSIVE, "scene0000_00", key) == "other code"
+    assert Store(store.root, accept_code=True).state(EXPENSIVE, "scene0000_00", key) == "done"
+
+
+@pytest.mark.parametrize("name", ["../secret", "/etc/passwd", "a/b", "..", ""])
+def test_a_record_that_names_a_file_outside_its_folder_is_no_record(
+    store: Store, name: str
+) -> None:
+    stored = _get(store)
+    (stored.path.parent / "secret").write_text("x")
+    path = stored.path / RECORD
+    path.write_text(path.read_text().replace(f'"{VALUE}"', f'"{name}"'))
+    assert read_record(stored.path) is None
+    assert store.find(STAGE, "scene0000_00", stored.key) is None
+
+
+def test_a_stored_value_is_never_code(store: Store) -> None:
+    stored = _get(store)
+    harm = pickle.dumps(_Harm())
+    (stored.path / VALUE).write_bytes(harm)
+    told = replace(stored.record, files=(kept_file(stored.path / VALUE),))
+    (stored.path / RECORD).write_text(told.told())
+    found = store.find(STAGE, "scene0000_00", stored.key)
+    assert found is not None
+    with pytest.raises(Exception, match="(?i)header|deserializ"):
+        found.load()
+
+
+class _Harm:
+    """An object whose unpickling would end the tests."""
+
+    def __reduce__(self) -> tuple:
+        return pytest.exit, ("a stored value was run",)

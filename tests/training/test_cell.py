@@ -12,7 +12,7 @@ from hcfres.config.setting import AugmentConfig
 from hcfres.evaluation.evaluate import AnswerRules, held_out_miou
 from hcfres.objective.criterion import Criterion
 from hcfres.training.cell import Place, Widths, make_network, train, widths_of
-from hcfres.training.order import Chunk, generator
+from hcfres.training.order import Chunk
 from tests.evaluation.small import METHOD, MIN_POINTS, SmallRooms, make_cell
 
 
@@ -111,7 +111,7 @@ def test_a_step_of_nothing_but_zero_target_sentences_is_finite(tmp_path):
         if not expression.object_ids
     ]
     assert len(empty) >= 2
-    batch = rooms.batch(tuple(empty[:2]), generator(0, 0, ""))
+    batch = rooms.batch(tuple(empty[:2]), ())
     network = make_network(make_cell(), Widths(5, 7), tmp_path)
     losses = Criterion(METHOD.losses)(network(batch.scenes, batch.text), batch)
     losses.total.backward()

@@ -9,7 +9,7 @@ from safetensors import safe_open
 
 from hcfres.store.errors import StoreError
 from hcfres.training import checkpoint
-from hcfres.training.optimizer import make_optimizer, step
+from hcfres.training.optimizer import follow, make_optimizer
 from tests.training.tiny import CONFIG, TinyNetwork
 
 
@@ -17,7 +17,8 @@ def trained():
     torch.manual_seed(0)
     network = TinyNetwork()
     optimizer = make_optimizer(network, CONFIG)
-    step(optimizer, network.head(network.trained(torch.randn(4, 8))).sum(), 1.0)
+    network.head(network.trained(torch.randn(4, 8))).sum().backward()
+    follow(optimizer, 1.0)
     return network, optimizer
 
 

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from hcfres.training.journal import read_journal
-from hcfres.training.loop import NonFiniteLossError, fit
-from tests.training.tiny import CONFIG, TinyLosses, TinySource, make_run, tiny_criterion
+from hcfres.training.loop import Checks, fit
+from hcfres.training.nonfinite import NonFiniteLossError
+from tests.training.tiny import CONFIG, TinyCriterion, TinySource, make_run
 
 
 class Killed(Exception):
@@ -52,14 +53,15 @@ def test_a_kill_within_an_epoch_repeats_only_that_epoch(tmp_path):
     whole = weights(fit(make_run(tmp_path / "whole"), report=lambda _: None))
     calls = []
 
-    def dying(output, batch):
-        calls.append(1)
-        if len(calls) == 8:
-            raise Killed
-        return tiny_criterion(output, batch)
+    class Dying(TinyCriterion):
+        def sums(self, output, batch):
+            calls.append(1)
+            if len(calls) == 8:
+                raise Killed
+            return super().sums(output, batch)
 
     with pytest.raises(Killed):
-        fit(make_run(tmp_path / "killed", criterion=dying), report=lambda _: None)
+        fit(make_run(tmp_path / "killed", criterion=Dying()), report=lambda _: None)
     told = []
     resumed = weights(fit(make_run(tmp_path / "killed"), report=told.append))
     assert same(whole, resumed)
@@ -81,7 +83,7 @@ def test_the_global_generator_is_left_alone(tmp_path):
 
 def test_each_epoch_is_told_and_written(tmp_path):
     told = []
-    fit(make_run(tmp_path), told.append, check=lambda _: 0.5, check_every=3)
+    fit(make_run(tmp_path), told.append, Checks(held_out=lambda _: 0.5, every=3))
     lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert [line["epoch"] for line in lines] == [0, 1, 2, 3]
     assert lines == [dataclasses.asdict(report) for report in told]
@@ -103,13 +105,13 @@ def test_a_line_that_a_kill_cut_off_is_dropped(tmp_path):
 
 
 def test_a_loss_that_is_not_finite_names_its_expressions(tmp_path):
-    def broken(output, batch):
-        if any(e.scene_id == "b_00" for e in batch.expressions):
-            return TinyLosses(output.sum() * float("nan"), torch.tensor(1.0))
-        return tiny_criterion(output, batch)
+    class Broken(TinyCriterion):
+        def sums(self, output, batch):
+            broken = any(e.scene_id == "b_00" for e in batch.expressions)
+            return super().sums(output * float("nan") if broken else output, batch)
 
     with pytest.raises(NonFiniteLossError) as caught:
-        fit(make_run(tmp_path, criterion=broken), report=lambda _: None)
+        fit(make_run(tmp_path, criterion=Broken()), report=lambda _: None)
     said = str(caught.value)
     assert said.startswith("epoch 0, step ")
     assert "total nan" in said

@@ -1,25 +1,32 @@
 """A network, an objective and a source of batches small enough to train in a blink."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from hcfres.config.method import LossConfig
 from hcfres.config.setting import TrainingConfig
 from hcfres.data.batch import Batch, SceneBatch, TargetBatch, TextBatch
 from hcfres.data.expression import Expression
+from hcfres.objective.criterion import Criterion
+from hcfres.objective.sums import Counts, LayerTerms, Sums
 from hcfres.training.loop import Run
 
 CONFIG = TrainingConfig(
     epochs=4,
     scenes_per_batch=2,
+    accumulate=1,
     expressions_per_scene=3,
+    precision="fp32",
+    keep=("last",),
     learning_rate=1e-2,
     weight_decay=1e-3,
     decay_power=4.0,
     clip_norm=1.0,
     backbone="trained",
+    text="frozen",
 )
 
 
@@ -37,15 +44,19 @@ class TinyNetwork(nn.Module):
         return self.head(self.trained(self.frozen(batch.scenes.features))).squeeze(-1)
 
 
-@dataclass(frozen=True)
-class TinyLosses:
-    total: Tensor
-    colour: Tensor
+class TinyCriterion(Criterion):
+    """The mean squared error of points: each point is a pair, and no other term has a weight."""
 
+    def __init__(self) -> None:
+        weights = {name: float(name == "mask_bce") for name in LossConfig.model_fields}
+        super().__init__(LossConfig(**weights))
 
-def tiny_criterion(output: Tensor, batch: Batch) -> TinyLosses:
-    loss = (output - batch.scenes.features.sum(1)).square().mean()
-    return TinyLosses(loss, loss.detach())
+    def sums(self, output: Tensor, batch: Batch) -> Sums:
+        error = (output - batch.scenes.features.sum(1)).square().sum()[None]
+        nothing = torch.zeros(1)
+        counts = Counts(torch.tensor(len(output)), torch.tensor(len(batch.expressions)))
+        terms = LayerTerms(error, nothing, nothing, nothing, nothing)
+        return Sums(terms, 0 * output.sum(), counts)
 
 
 def expression(scene_id: str, number: int, object_ids=(1,)) -> Expression:
@@ -55,16 +66,20 @@ def expression(scene_id: str, number: int, object_ids=(1,)) -> Expression:
     return Expression("tiny", scene_id, object_ids, number, "chair", text, kind, *flags)
 
 
+def _colours(chunk, rng: np.random.Generator) -> Tensor:
+    base = torch.arange(48).reshape(8, 6).sin() + len(chunk.expressions)
+    return base + torch.from_numpy(rng.normal(0, 0.1, (8, 6))).float()
+
+
 class TinySource:
-    """Points whose number and colours follow from the scene's name, the augmentation from rng."""
+    """Eight points a scene, whose colours follow from the chunk, their augmentation from rngs."""
 
     def __init__(self, **counts: int) -> None:
         self.counts = counts
 
-    def batch(self, chunks, rng: np.random.Generator) -> Batch:
+    def batch(self, chunks, rngs: Sequence[np.random.Generator]) -> Batch:
         points = 8 * len(chunks)
-        colours = torch.arange(points * 6).reshape(points, 6).sin()
-        colours = colours + torch.from_numpy(rng.normal(0, 0.1, (points, 6))).float()
+        colours = torch.cat([_colours(c, rng) for c, rng in zip(chunks, rngs, strict=True)])
         scene_of_point = torch.arange(points) // 8
         expressions = tuple(
             expression(chunk.scene_id, index) for chunk in chunks for index in chunk.expressions
@@ -105,7 +120,7 @@ def make_run(folder, seed=0, **changes) -> Run:
             changes["network"] = TinyNetwork()
     fixed = {
         "predict": changes["network"],
-        "criterion": tiny_criterion,
+        "criterion": TinyCriterion(),
         "source": TinySource(a_00=5, b_00=3, c_00=7),
         "config": CONFIG,
         "seed": seed,

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from hcfres.data.prior.array_description import DescriptionError, described_arrays
 from hcfres.data.errors import DataError
+from hcfres.data.prior.array_description import DescriptionError, described_arrays
 
 LARGEST = 256 << 20
 """Bytes; the largest ScanNet scan needs about 60 MB."""

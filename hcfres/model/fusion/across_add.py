@@ -3,7 +3,7 @@
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from hcfres.model.fusion.parts import FusionSizes
+from hcfres.model.fusion.parts import Blend, FusionSizes
 
 
 class AddAcross(nn.Module):
@@ -16,6 +16,6 @@ class AddAcross(nn.Module):
         self,
         semantics: Float[Tensor, "superpoints dim"],
         geometry: Float[Tensor, "superpoints dim"],
-    ) -> Float[Tensor, "superpoints dim"]:
-        """V_unified before the norm that follows it."""
-        return semantics + geometry
+    ) -> Blend:
+        """V_unified."""
+        return Blend(semantics + geometry, None)

@@ -1,11 +1,13 @@
 """What every fusion variant is given: its sizes, and the two branches of 2D features."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
+
+from hcfres.config.method import Gate
+from hcfres.model.superpoints import Packing
 
 
 @dataclass(frozen=True)
@@ -14,8 +16,8 @@ class FusionSizes:
 
     dim: int
     heads: int
-    gate: Literal["scalar", "channel"]
-    """The weights of Eq. 6: one for each superpoint and modality, or one a channel."""
+    gate: Gate
+    """The form of Eq. 6's weights."""
     gate_hidden: tuple[int, ...]
     """Widths between the input and the output of the gate's network."""
 
@@ -28,6 +30,8 @@ class VisualBranches:
     instance: Float[Tensor, "superpoints dim"]
     dense_seen: Bool[Tensor, " superpoints"]
     instance_seen: Bool[Tensor, " superpoints"]
+    packing: Packing
+    """Which superpoints are of one scene."""
 
     def tokens(self) -> Float[Tensor, "superpoints 2 dim"]:
         """Both branches of each superpoint, dense first."""
@@ -37,6 +41,16 @@ class VisualBranches:
         """Which of the two tokens carry something; both where neither does."""
         seen = torch.stack([self.dense_seen, self.instance_seen], dim=1)
         return seen | ~seen.any(1, keepdim=True)
+
+
+@dataclass(frozen=True)
+class Blend:
+    """V_2d and V_3d in one."""
+
+    unified: Float[Tensor, "superpoints dim"]
+    """V_unified before the norm that follows it."""
+    weights: Float[Tensor, "superpoints 2 gate"] | None
+    """w_2D and w_3D of Eq. 6, in this order, one or one a channel; None without a gate."""
 
 
 def usable_mean(

@@ -1,7 +1,7 @@
 """The names of the fusion variants. A new one is a file beside these and a line here.
 
 A variant is a module built from `FusionSizes`. Those of WITHIN_2D turn `VisualBranches` into
-V_2d; those of ACROSS turn V_2d and V_3d into V_unified.
+V_2d; those of ACROSS turn V_2d and V_3d into a `Blend`.
 """
 
 import difflib
@@ -13,10 +13,12 @@ from hcfres.model.fusion.across_adaptive import AdaptiveAcross
 from hcfres.model.fusion.across_add import AddAcross
 from hcfres.model.fusion.within_add import AddWithin
 from hcfres.model.fusion.within_attention import AttentionWithin
+from hcfres.model.fusion.within_cross_attention import CrossAttentionWithin
 from hcfres.model.fusion.within_mean import MeanWithin
 
 WITHIN_2D: dict[str, type[nn.Module]] = {
     "attention": AttentionWithin,
+    "cross_attention": CrossAttentionWithin,
     "add": AddWithin,
     "mean": MeanWithin,
 }

@@ -16,9 +16,9 @@ IPDN = 156_534_921
 """With the text encoder and the heads that are never used."""
 
 
-def _size(method, width=1024):
+def _size(method, instance_width=1024):
     with torch.device("meta"):
-        network = build_network(method, FULL, width, 768)
+        network = build_network(method, FULL, 1024, 768, instance_width)
     return sum(parameter.numel() for parameter in network.parameters())
 
 
@@ -37,7 +37,8 @@ def test_the_fit_meets_the_papers_total(fit):
     assert f"{(IPDN + more) / 1e6:.2f}" == "157.69"
 
 
-def test_fit_a_meets_it_with_instance_features_of_width_768():
-    """Both branches read one width here; the dense branch cancels out, being IPDN's own."""
-    more = _size(_full("A"), 768) - _size(_ipdn(), 768)
+def test_fit_a_meets_it_with_projected_instance_features():
+    """CLIP's space shared with text is 768 wide (decision 17)."""
+    more = _size(_full("A"), 768) - _size(_ipdn())
+    assert more == pytest.approx(1_155_000, abs=5_000)
     assert f"{(IPDN + more) / 1e6:.2f}" == "157.69"

@@ -8,6 +8,7 @@ from hcfres.config.loading import ConfigError, parse
 from hcfres.config.method import MethodConfig
 from hcfres.model.build import build_network
 from hcfres.model.fusion import registry
+from hcfres.model.fusion.parts import Blend
 
 from ..tiny import SIZE, TEXT_WIDTH, WIDTH, make_batch, make_method
 
@@ -19,7 +20,7 @@ class GreaterAcross(nn.Module):
         super().__init__()
 
     def forward(self, semantics, geometry):
-        return torch.maximum(semantics, geometry)
+        return Blend(torch.maximum(semantics, geometry), None)
 
 
 def _with_across(name):

@@ -1,0 +1,34 @@
+"""How a job can fail, in a few words: the kinds that are tried again and those that are not."""
+
+import signal
+from typing import Literal
+
+Kind = Literal["error", "died", "hung", "out of memory", "device"]
+"""`error`: the job raised, and would again; `device`: a GPU whose state is lost with its process."""
+
+_MEMORY = {"MemoryError", "OutOfMemoryError"}
+_NO_MEMORY = "can't allocate memory"  # torch's plain RuntimeError on the processor
+_LOST_DEVICE = "CUDA error"
+
+
+def kind_of(error: BaseException) -> Kind:
+    """Tell what an exception of a job means; by names, so that torch need not be imported."""
+    names = {kind.__name__ for kind in type(error).__mro__}
+    if names & _MEMORY or _NO_MEMORY in str(error):
+        return "out of memory"
+    if "AcceleratorError" in names or _LOST_DEVICE in str(error):
+        return "device"
+    return "error"
+
+
+def death(exit_code: int | None) -> tuple[Kind, str]:
+    """Tell how a process ended that nobody asked to.
+
+    Args:
+        exit_code: minus the signal's number where a signal ended it.
+    """
+    if exit_code == -signal.SIGKILL:
+        return "out of memory", "killed by signal 9, as the system does when memory runs out"
+    if exit_code is not None and exit_code < 0:
+        return "died", f"ended by {signal.Signals(-exit_code).name}"
+    return "died", f"ended with exit code {exit_code}"

@@ -1,0 +1,133 @@
+"""A search's samplers, pruners, storages and distributions as Optuna has them."""
+
+import hashlib
+import json
+import logging
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.storages import BaseStorage, JournalStorage, RDBStorage
+from optuna.storages import RetryHeartbeatStaleTrialCallback as Retry
+from optuna.storages.journal import JournalFileBackend
+from optuna.storages.journal._file import LOCK_FILE_SUFFIX
+from optuna.study import StudyDirection
+
+from hcfres.config.search import Choices, MedianConfig, SearchConfig, TpeConfig, Value
+from hcfres.config.space import Knob, Space, Values
+from hcfres.store.files import write_atomic
+
+HEARTBEAT_S = 60
+"""Seconds between two signs of life of a trial in a shared database."""
+_RETRIES = 3
+DIRECTIONS = {"held_out_miou": StudyDirection.MAXIMIZE, "latency_ms": StudyDirection.MINIMIZE}
+"""Which way each objective is better."""
+
+warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+optuna.logging.set_verbosity(logging.WARNING)
+
+
+def make_sampler(config: SearchConfig, asked: int) -> optuna.samplers.BaseSampler:
+    """Make the sampler of one suggestion; its randomness follows from the seed and `asked` alone.
+
+    So a search that was killed goes on as it would have.
+
+    Args:
+        asked: how many trials the study has seen through, or is about to.
+    """
+    told = hashlib.sha256(f"{config.seed} {asked}".encode()).digest()
+    seed = int.from_bytes(told[:4], "big")
+    if isinstance(config.sampler, TpeConfig):
+        return optuna.samplers.TPESampler(
+            n_startup_trials=config.sampler.startup_trials,
+            multivariate=True,
+            group=True,
+            constant_liar=True,
+            seed=seed,
+        )
+    return optuna.samplers.RandomSampler(seed=seed)
+
+
+def make_pruner(config: SearchConfig, epochs: int) -> optuna.pruners.BasePruner:
+    """Make the pruner; its steps are epochs done."""
+    pruner = config.pruner
+    if pruner is None:
+        return optuna.pruners.NopPruner()
+    if isinstance(pruner, MedianConfig):
+        return optuna.pruners.MedianPruner(pruner.startup_trials, pruner.warmup_epochs)
+    return optuna.pruners.HyperbandPruner(pruner.min_epochs, epochs, pruner.reduction_factor)
+
+
+def mend_journal(path: Path) -> None:
+    """Make a journal whole again whose writer was killed: cut a torn last line, free its lock.
+
+    Nobody else may have it open.
+    """
+    Path(f"{path}{LOCK_FILE_SUFFIX}").unlink(missing_ok=True)
+    if path.exists() and not (told := path.read_bytes()).endswith(b"\n"):
+        write_atomic(path, told[: told.rfind(b"\n") + 1])
+
+
+def open_storage(place: str, heartbeat_s: int = HEARTBEAT_S) -> BaseStorage:
+    """Open a journal's file or, of an address, a database in which trials show signs of life.
+
+    Trials that stop showing any are failed, and tried again up to three times, by who asks next.
+    """
+    if "://" not in place:
+        return JournalStorage(JournalFileBackend(place))
+    return RDBStorage(
+        place,
+        heartbeat_interval=heartbeat_s,
+        grace_period=3 * heartbeat_s,
+        heartbeat_stale_trial_callback=Retry(max_retry=_RETRIES),
+    )
+
+
+def distribution(knob: Knob) -> BaseDistribution:
+    """What may be chosen of a knob."""
+    asked = knob.asked
+    if isinstance(asked, Choices):
+        return CategoricalDistribution([to_optuna(value) for value in asked.choices])
+    if knob.whole:
+        return IntDistribution(int(asked.low), int(asked.high), log=asked.log)
+    return FloatDistribution(asked.low, asked.high, log=asked.log)
+
+
+def to_optuna(value: Value) -> Any:
+    """A list as its JSON; anything else as it is."""
+    return json.dumps(value) if isinstance(value, tuple) else value
+
+
+def suggest(trial: optuna.Trial, knob: Knob) -> Value:
+    """Let the study's sampler choose."""
+    asked, path = knob.asked, knob.path
+    if isinstance(asked, Choices):
+        chosen = trial.suggest_categorical(path, [to_optuna(value) for value in asked.choices])
+        return next(value for value in asked.choices if to_optuna(value) == chosen)
+    if knob.whole:
+        return trial.suggest_int(path, int(asked.low), int(asked.high), log=asked.log)
+    return trial.suggest_float(path, asked.low, asked.high, log=asked.log)
+
+
+def from_optuna(space: Space, params: Mapping[str, Any]) -> Values:
+    """The point of a trial's parameters.
+
+    Raises:
+        KeyError: some that belong to it are not there: the trial was killed before it had them.
+    """
+
+    def chosen(knob: Knob) -> Value:
+        found = params[knob.path]
+        if isinstance(knob.asked, Choices):
+            return next(one for one in knob.asked.choices if to_optuna(one) == found)
+        return int(found) if knob.whole else float(found)
+
+    return space.walk(chosen)

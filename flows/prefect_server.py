@@ -1,0 +1,112 @@
+"""Prefect's server on loopback, as a process of ours.
+
+It is started before anything heavy is imported, so that it comes up meanwhile, and it ends with
+the process that started it, even when that one is killed: a server of Prefect's own outlives it.
+This module imports no Prefect; run as a program, it is the server.
+"""
+
+import atexit
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+
+from flows.orphans import end_with_parent
+from hcfres.config.loading import ConfigError
+
+URL = "PREFECT_API_URL"
+"""Names a server of the user's own; that one is used as it is."""
+_AS_TEMPORARY = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1"}
+_PATIENCE_S = 120.0
+_ENDING_S = 5.0
+
+
+def start_server() -> None:
+    """Start a server and return at once; `wait_for_server` returns when it answers.
+
+    Nothing is started where the environment names a server, or where Prefect is imported already
+    and has read the environment: its own temporary server then serves.
+    """
+    if os.environ.get(URL) or "prefect" in sys.modules:
+        return
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        process = subprocess.Popen(
+            [sys.executable, "-m", __name__, str(listening.fileno()), str(os.getpid())],
+            env={**os.environ, **_AS_TEMPORARY},
+            pass_fds=[listening.fileno()],
+            start_new_session=True,  # Ctrl-C is for us; we end it
+        )
+        port = listening.getsockname()[1]
+    atexit.register(_end, process, os.getpid())
+    os.environ[URL] = f"http://127.0.0.1:{port}/api"
+
+
+def wait_for_server(environment: Mapping[str, str] = os.environ) -> None:
+    """Return when the server that the environment names answers.
+
+    Raises:
+        ConfigError: it does not, and what to do about it.
+    """
+    url = environment.get(URL)
+    if not url:
+        return
+    deadline = time.monotonic() + _PATIENCE_S
+    while not _answers(url):
+        if time.monotonic() > deadline:
+            raise ConfigError(_silent(url, f"not within {_PATIENCE_S:.0f} s"))
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/health", timeout=10.0) as answer:
+            return bool(answer.status == 200)
+    except TimeoutError:
+        return False  # it listens, and is not ready yet
+    except urllib.error.URLError as error:
+        if isinstance(error.reason, TimeoutError):
+            return False
+        raise ConfigError(_silent(url, error.reason)) from None
+    except (OSError, ValueError) as error:
+        raise ConfigError(_silent(url, error)) from None
+
+
+def _silent(url: str, why: object) -> str:
+    return (
+        f"{URL} is {url}, and no Prefect server answers there ({why}). Start one "
+        "(`prefect server start`), or leave the variable out for one of our own"
+    )
+
+
+def _end(process: subprocess.Popen, owner: int) -> None:
+    """End the server with the process that started it; a fork of that one leaves it alone."""
+    if os.getpid() != owner or process.poll() is not None:
+        return
+    process.terminate()
+    try:
+        process.wait(_ENDING_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _serve(listening: int, parent: int) -> None:
+    import uvicorn  # noqa: PLC0415  only the server's process serves
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with_parent(parent)
+    uvicorn.run(
+        "prefect.server.api.server:create_app",
+        factory=True,
+        fd=listening,
+        log_level="error",
+        lifespan="on",
+    )
+
+
+if __name__ == "__main__":
+    _serve(int(sys.argv[1]), int(sys.argv[2]))

@@ -1,0 +1,32 @@
+"""Running a search: its session, its trials, the further seeds, and what MLflow is told."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+
+from flows.conclusion import conclude
+from flows.session import open_session
+from flows.study import Study
+from flows.study_log import StudyLog
+from flows.tune_flow import confirm, search
+from flows.winner import candidates
+
+
+def run_search(study: Study, folder: Path, console: Console) -> None:
+    """Try what is missing, give the best further seeds, and log the whole.
+
+    Cells that fail cost only themselves: the report says which.
+    """
+    cells = study.cells
+    warm = "flows.jobs:get_ready" if study.has_work() else None
+    with open_session(cells.workspace, console, cells.accept_code, warm) as session:
+        log = StudyLog(session.tracker, cells, folder)
+        inside = replace(session, grid=log.run)
+        if study.has_work():
+            search(study, inside, log)
+        log.trials(study.trials)
+        missing = [cell for one in candidates(cells, study.trials) for cell in one.missing]
+        if missing:
+            confirm(missing, study, inside)
+        log.finish(conclude(cells, study.trials, folder))

@@ -1,0 +1,1 @@
+"""What a description speaks of: its main object, and what is said of it; two parsers."""

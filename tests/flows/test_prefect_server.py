@@ -1,0 +1,93 @@
+"""Our own Prefect server: on loopback, up when waited for, gone with whoever started it."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+
+import pytest
+
+from flows.prefect_server import URL, start_server, wait_for_server
+from hcfres.config.loading import ConfigError
+
+OWNER = """
+import os
+from flows.prefect_server import URL, start_server, wait_for_server
+start_server()
+wait_for_server()
+print(os.environ[URL], flush=True)
+input()
+"""
+
+
+@pytest.fixture
+def owner(tmp_path):
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}
+    (tmp_path / "prefect").mkdir()
+    process = subprocess.Popen(
+        [sys.executable, "-c", OWNER],
+        env={**kept, "HCFRES_HOME": str(tmp_path)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    yield process
+    process.kill()
+    process.wait()
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/health", timeout=5.0) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
+
+
+def silent_within(url: str, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while answers(url):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+def test_the_server_answers_on_loopback_and_ends_with_its_owner(owner):
+    url = owner.stdout.readline().strip()
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/api", url)
+    assert answers(url)
+    owner.communicate("\n", timeout=30)
+    assert owner.returncode == 0
+    assert not answers(url)
+
+
+def test_the_server_ends_when_its_owner_is_killed(owner):
+    url = owner.stdout.readline().strip()
+    owner.send_signal(signal.SIGKILL)
+    owner.wait()
+    assert silent_within(url, 10.0)
+
+
+def test_a_server_of_the_users_own_is_left_alone(monkeypatch):
+    monkeypatch.setenv(URL, "http://127.0.0.1:9/api")
+    start_server()
+    assert os.environ[URL] == "http://127.0.0.1:9/api"
+
+
+def test_an_address_where_nobody_answers_is_one_error_with_the_way_out():
+    with pytest.raises(ConfigError) as caught:
+        wait_for_server({URL: "http://127.0.0.1:9/api"})
+    told = str(caught.value)
+    assert told.startswith("PREFECT_API_URL is http://127.0.0.1:9/api, and no Prefect server")
+    assert "Connection refused" in told
+    assert told.endswith("or leave the variable out for one of our own")
+
+
+@pytest.mark.parametrize("url", ["nonsense", "ftp://127.0.0.1/api", "http://127.0.0.1:99999/api"])
+def test_an_address_that_is_none_is_the_same_error(url):
+    with pytest.raises(ConfigError, match="no Prefect server answers there"):
+        wait_for_server({URL: url})
