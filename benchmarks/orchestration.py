@@ -99,28 +99,29 @@ def run_flows(options: argparse.Namespace, ready: Callable[[], None]) -> None:
     from flows.places import experiment_file  # noqa: PLC0415
     from flows.plan import make_plan  # noqa: PLC0415
     from flows.progress import ProgressBoard  # noqa: PLC0415
-    from flows.scenes import for_each, scene_stage  # noqa: PLC0415
+    from flows.scenes import over_scenes, scene_stage  # noqa: PLC0415
     from flows.session import Session  # noqa: PLC0415
     from flows.tracking import Tracker  # noqa: PLC0415
-    from flows.workers import WorkerPool  # noqa: PLC0415
+    from flows.workers import NOBODY, WorkerPool  # noqa: PLC0415
     from hcfres.config.rows import load_experiment  # noqa: PLC0415
     from hcfres.store.workspace import Workspace  # noqa: PLC0415
 
     class Sleepers(WorkerPool):
         """Workers that sleep instead of computing."""
 
-        def call(self, job: str, *args: Any, on_event: Any = None) -> Any:
-            name = job.partition(":")[2]
-            return super().call(f"{Path(__file__).stem}:{name}", *args, on_event=on_event)
+        def call(self, job: str, *args: Any, on_event: Any = None, watch: Any = NOBODY) -> Any:
+            ours = f"{Path(__file__).stem}:{job.partition(':')[2]}"
+            return super().call(ours, *args, on_event=on_event, watch=watch)
 
     @flow(validate_parameters=False, task_runner=ThreadPoolTaskRunner(max_workers=16))
     def stages(session: Session) -> None:
         ready()
-        for_each(
-            lambda number: scene_stage.submit(session, "sleep", str(number), "", ""),
-            range(options.tasks),
-            session,
+        log = session.workspace.root / "stages" / "worker.log"
+        over_scenes(
             "stages",
+            [str(number) for number in range(options.tasks)],
+            lambda scene: scene_stage.submit(session, "sleep", scene, "", "", log),
+            session,
         )
 
     @flow(validate_parameters=False, task_runner=ThreadPoolTaskRunner())

@@ -7,12 +7,16 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
 from flows.datasets import dataset_folder
-from flows.scenes import for_each, waiting_threads
+from flows.retries import persist
+from flows.scenes import over_scenes, waiting_threads
 from flows.session import Session
+from flows.shared_stages import ROOMS
+from flows.stage_failures import StageError
 from hcfres.config.setting import RoomsConfig, SettingConfig
 from hcfres.data.dataset import ABOUT, Dataset, setting_of
 from hcfres.data.files import write_bytes
 from hcfres.data.rooms.build import are_sentences_made, is_made, room_seeds
+from hcfres.data.rooms.seeds import scene_id
 
 
 @flow(
@@ -42,15 +46,21 @@ def say_whose(setting: SettingConfig, root: Path) -> None:
 
 
 def make_missing_rooms(rooms: RoomsConfig, root: Path, session: Session) -> None:
-    """Make every room that is not there or not whole, one task each, then the sentences."""
-    seeds = [seed for split in room_seeds(rooms).values() for seed in split]
-    missing = [seed for seed in seeds if not is_made(seed, root, rooms.frames_per_room)]
-    for_each(
-        lambda seed: make_room.submit(session, seed, root, rooms.frames_per_room),
-        missing,
+    """Make every room that is not there or not whole, one task each, then the sentences.
+
+    Raises:
+        StageError: rooms could not be made; the others are there.
+    """
+    seeds = {scene_id(seed): seed for split in room_seeds(rooms).values() for seed in split}
+    frames = rooms.frames_per_room
+    outcome = over_scenes(
+        ROOMS,
+        [name for name, seed in seeds.items() if not is_made(seed, root, frames)],
+        lambda name: make_room.submit(session, seeds[name], root, frames),
         session,
-        "rooms",
     )
+    if outcome.failures:
+        raise StageError(outcome.failures)
     if not are_sentences_made(rooms, root):
         make_sentences.submit(session, rooms, root).result()
 
@@ -58,7 +68,12 @@ def make_missing_rooms(rooms: RoomsConfig, root: Path, session: Session) -> None
 @task(cache_policy=NO_CACHE, task_run_name="room-{seed}")
 def make_room(session: Session, seed: int, root: Path, frames: int) -> bool:
     """Write one room's scan and frames."""
-    return bool(session.pool.call("flows.jobs:make_room", seed, str(root), frames))
+    return bool(
+        persist(
+            lambda: session.pool.call("flows.jobs:make_room", seed, str(root), frames),
+            lambda error: session.board.say(f"room {seed}, again after: {error}"),
+        )
+    )
 
 
 @task(cache_policy=NO_CACHE)

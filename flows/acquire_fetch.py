@@ -112,7 +112,7 @@ def finish(futures: list[Any], order: Order, crew: Crew) -> None:
                     future.result()
                 except JobError as error:
                     failed.append(_OWN_ERRORS.sub("", str(error)))
-        except KeyboardInterrupt:
+        except BaseException:  # Ctrl-C; of SIGTERM Prefect makes another one
             crew.pool.close()
             raise
     if failed:

@@ -9,6 +9,7 @@ from flows.cli_cost import cost
 from flows.cli_data import data_app
 from flows.cli_options import SeedsOption, SettingArgument, SettingOption, console
 from flows.cli_trace import diff, why
+from flows.cli_train import train
 from flows.cli_tune import tune
 
 app = typer.Typer(
@@ -79,11 +80,15 @@ def report(
     from_mlflow: Annotated[
         bool, typer.Option("--from-mlflow", help="Read MLflow's runs, not the cells' folders.")
     ] = False,
+    weights: Annotated[
+        str, typer.Option(help="last, best_held_out or best_validation, in tables of their own.")
+    ] = "last",
 ) -> None:
     """Write every table as Markdown and LaTeX, and the results, from the cells that are done."""
-    from flows.report import write_reports  # noqa: PLC0415
+    from flows.report import weights_of, write_reports  # noqa: PLC0415
 
-    write_reports(console, setting, from_mlflow=from_mlflow)
+    kept = weights_of(weights)
+    write_reports(console, setting, from_mlflow=from_mlflow, weights=kept)
 
 
 @app.command(rich_help_panel=_STAGE)
@@ -146,16 +151,7 @@ def describe(
     run_describe(setting, method, console)
 
 
-@app.command(rich_help_panel=_STAGE)
-def train(
-    method: Annotated[str, typer.Argument(help="A file of experiments/methods.")],
-    setting: SettingOption = "rooms",
-    seed: Annotated[int | None, typer.Option(min=0, help="Default: the setting's first.")] = None,
-) -> None:
-    """Train and evaluate one cell: a method, a setting, a seed."""
-    from flows.stages import run_cell  # noqa: PLC0415
-
-    run_cell(method, setting, seed, console)
+app.command(rich_help_panel=_STAGE)(train)
 
 
 @app.command(rich_help_panel=_STAGE)

@@ -176,9 +176,10 @@ def _show(found: Contrast, console: Console) -> None:
             console.print(_table(title, some, found))
         else:
             console.print(f"{title}: nothing differs that was recorded")
-    if found.metrics:
-        scores = [gap for gap in found.metrics if gap.name.startswith(("val/", "box/"))]
+    if scores := [gap for gap in found.metrics if gap.name.startswith(("val/", "box/"))]:
         console.print(_metrics(scores[:_MOST], found))
+    else:
+        console.print("scores: all are equal")
     for line in _told(found):
         console.print(line, highlight=False, soft_wrap=True)
 

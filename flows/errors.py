@@ -2,11 +2,12 @@
 
 import contextlib
 import errno
-import signal
 import sys
 from collections.abc import Iterator
 
 from rich.console import Console
+
+from flows.interrupts import interruptible
 
 _TOLD_PLAINLY = {"ConfigError", "DataError", "StoreError", "JobError", "PlanError", "WeightsError"}
 _CLOSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST}
@@ -14,13 +15,10 @@ _CLOSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, 
 
 @contextlib.contextmanager
 def explained(console: Console) -> Iterator[None]:
-    """Turn a known error into one message and exit code 2; SIGTERM ends like Ctrl-C."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """Turn a known error into one message and exit code 2; SIGTERM ends like Ctrl-C, with 130."""
     try:
-        yield
-    except KeyboardInterrupt:
-        console.print("\nstopped; run the same command again to go on where it was")
-        sys.exit(130)
+        with interruptible():
+            yield
     except Exception as error:
         if not _is_known(error):
             raise

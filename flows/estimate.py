@@ -49,7 +49,8 @@ def estimate(plan: Plan, stages: Iterable[StageCount]) -> Estimate:
     measured = [value for value in seconds.values() if value is not None]
     each = [(stage.missing, stage.seconds or 0.0) for stage in known]
     workers = len(devices)
-    wall = sum(-(-count // workers) * one for count, one in each) + makespan(measured, [0.0] * workers)
+    wall = sum(-(-count // workers) * one for count, one in each)
+    wall += makespan(measured, [0.0] * workers)
     total = sum(count * one for count, one in each) + sum(measured)
     size = sizes + sum(int(stage.missing * (stage.size or 0.0)) for stage in known)
     blind = bool(plan.todo) and not measured and not known

@@ -18,6 +18,8 @@ _LONGEST = 400
 class Failure:
     """Why a cell is not done."""
 
+    setting: str
+    seed: int
     reason: str
     """In a word or two: `out of memory`, `hung`, `NonFiniteLossError`, `masks of room_3`."""
     message: str
@@ -52,6 +54,16 @@ def write_failure(folder: Path, failure: Failure) -> None:
 def forget_failure(folder: Path) -> None:
     """The cell is begun again."""
     (folder / FAILED).unlink(missing_ok=True)
+
+
+def failed_seeds(cells: Path, setting: str) -> set[int]:
+    """The seeds of a setting's failed cells.
+
+    Args:
+        cells: the workspace's folder of them.
+    """
+    found = (read_failure(path.parent) for path in cells.glob(f"*/{FAILED}"))
+    return {failure.seed for failure in found if failure and failure.setting == setting}
 
 
 def read_failure(folder: Path) -> Failure | None:

@@ -4,7 +4,7 @@ import signal
 from typing import Literal
 
 Kind = Literal["error", "died", "hung", "out of memory", "device"]
-"""`error`: the job raised, and would again; `device`: a GPU whose state is lost with its process."""
+"""`error`: the job raised, and would again; `device`: a GPU that this process lost."""
 
 _MEMORY = {"MemoryError", "OutOfMemoryError"}
 _NO_MEMORY = "can't allocate memory"  # torch's plain RuntimeError on the processor

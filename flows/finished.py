@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from hcfres.store.files import is_plain
+from hcfres.store.files import leads_down
 
 DONE = "DONE.json"
 
@@ -47,7 +47,7 @@ def read_finished(folder: Path) -> Finished | None:
     try:
         found = _FINISHED.validate_json((folder / DONE).read_bytes())
         whole = all(
-            is_plain(name) and (folder / name).stat().st_size == size
+            leads_down(name) and (folder / name).stat().st_size == size
             for name, size in found.files.items()
         )
     except (OSError, ValidationError):

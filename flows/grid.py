@@ -7,13 +7,14 @@ from pathlib import Path
 from prefect import flow
 from rich.console import Console
 
-from flows.acquire import acquire
-from flows.describe import describe, neediest
+from flows.artefacts import leave_artefacts
+from flows.expectation import expectation
 from flows.figures import write_figures
+from flows.finished import DONE
+from flows.groundwork import lay_groundwork, leave_out, stopped_by
 from flows.logbook import CellLog
 from flows.places import DEFAULT_SETTING, REPORTS
-from flows.plan import Plan, finished
-from flows.prepare import prepare
+from flows.plan import Plan, refreshed
 from flows.report import grid_table
 from flows.run_notes import LOGGED, is_logged, mark_logged
 from flows.scenes import waiting_threads
@@ -21,7 +22,7 @@ from flows.session import Session, open_session
 from flows.tracking import TrackedRun, flatten
 from flows.tracking_store import tracking_store
 from flows.train import train_cells
-from flows.workers import JobError
+from hcfres.pipeline.versions import code_of_cells
 from hcfres.reporting.frame import read_records, results_frame
 from hcfres.reporting.text import markdown
 from hcfres.store.files import write_atomic
@@ -29,19 +30,23 @@ from hcfres.store.workspace import Workspace
 
 
 @flow(name="reproduce", validate_parameters=False, task_runner=waiting_threads())
-def reproduce(plan: Plan, session: Session) -> tuple[str, ...]:
-    """Run what is missing of a grid, stage by stage; the labels of failed cells are returned."""
+def reproduce(plan: Plan, session: Session) -> None:
+    """Run what is missing of a grid, stage by stage."""
     gaps = lay_groundwork(plan, session)
-    stopped = {cell: gap for cell in plan.todo if (gap := stopped_by(gaps, cell)) is not None}
-    for cell, gap in stopped.items():
-        leave_out(cell, gap, session)
-    ready = replace(plan, cells=tuple(cell for cell in plan.cells if cell not in stopped))
-    failed = (*(cell.label for cell in stopped), *train_cells(ready, session))
+    ready = []
+    for cell in plan.cells:
+        gap = stopped_by(gaps, cell) if cell.state != "done" else None
+        if gap is None:
+            ready.append(cell)
+        else:
+            leave_out(cell, gap, session)
+    train_cells(replace(plan, cells=tuple(ready)), session)
     leave_artefacts(plan, session)
-    return failed
 
 
-def run_grid(plan: Plan, workspace: Workspace, console: Console, accept_code: bool) -> None:
+def run_grid(
+    plan: Plan, workspace: Workspace, console: Console, accept_code: bool, processes: int = 1
+) -> None:
     """Run a plan's missing cells and log everything; finished grids only get their logs.
 
     Cells that fail cost only themselves: why is in their folders, and the table says so.
@@ -49,13 +54,15 @@ def run_grid(plan: Plan, workspace: Workspace, console: Console, accept_code: bo
     warm = "flows.jobs:get_ready" if plan.todo else None
     with open_session(workspace, console, accept_code, warm) as session:
         grid = open_grid(plan, session)
-        inside = replace(session, grid=grid)
-        session.board.expect(expected(plan, accept_code))
-        failed = reproduce(plan, inside) if plan.todo else ()
+        inside = replace(session, grid=grid, processes=processes)
+        session.board.expect(expectation(plan, accept_code, processes))
+        if plan.todo:
+            reproduce(plan, inside)
         for cell in plan.cells:
-            if is_done(cell) and not is_logged(cell.folder, session.tracker.store):
+            done = (cell.folder / DONE).exists()
+            if done and not is_logged(cell.folder, session.tracker.store):
                 CellLog(cell, session.tracker, grid).finish()
-        close_grid(finished(plan), grid, workspace, whole=not failed)
+        close_grid(refreshed(plan, code_of_cells()), grid, workspace)
 
 
 def open_grid(plan: Plan, session: Session) -> TrackedRun:
@@ -70,14 +77,16 @@ def open_grid(plan: Plan, session: Session) -> TrackedRun:
 
 
 def close_grid(plan: Plan, grid: TrackedRun, workspace: Workspace) -> None:
-    """Put the table, the rows' means and the figures onto the grid's run."""
+    """Put the table, the rows' means and the figures onto the grid's run, which ends with it."""
+    whole = not plan.todo
     frame = results_frame(read_records(workspace.cells))
     grid.artefacts([plan.folder / "plan.json"])
     table = markdown(grid_table(plan, frame))
     grid.text(table, "table.md")
     grid.describe(table)
     for row in plan.experiment.rows:
-        keys = [cell.key for cell in plan.cells if cell.row.name == row.name]
+        cells = [cell for cell in plan.cells if cell.row.name == row.name]
+        keys = [cell.key for cell in cells if cell.state == "done"]
         found = frame[frame["key"].isin(keys)]
         for score in ("miou", "acc_25", "acc_50"):
             name = f"val/all/{score}"
@@ -89,8 +98,9 @@ def close_grid(plan: Plan, grid: TrackedRun, workspace: Workspace) -> None:
                 )
     figures: tuple[Path, ...] = write_figures(plan, workspace, plan.folder / "figures")
     grid.artefacts(figures, "figures")
-    if plan.setting.name == DEFAULT_SETTING:
+    if whole and plan.setting.name == DEFAULT_SETTING:
         for figure in figures:
             write_atomic(REPORTS / "figures" / figure.name, figure.read_bytes())
-    grid.end()
-    mark_logged(plan.folder, tracking_store(workspace))
+    grid.end("FINISHED" if whole else "FAILED")
+    if whole:
+        mark_logged(plan.folder, tracking_store(workspace))

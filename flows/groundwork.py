@@ -1,9 +1,10 @@
-"""What the cells of a grid share, stage by stage; a scene that fails costs the cells that need it."""
+"""What the cells of a grid share, stage by stage; what fails costs the cells that read it."""
 
 from dataclasses import dataclass
 
 from flows.acquire import acquire
 from flows.describe import covers, describe, neediest
+from flows.expectation import SENTENCES
 from flows.failed import Failure, now, one_line, write_failure
 from flows.plan import Plan, PlannedCell
 from flows.prepare import prepare
@@ -12,7 +13,6 @@ from flows.stage_failures import SceneFailure, StageError
 from hcfres.config.method import MethodConfig
 from hcfres.config.setting import SettingConfig
 from hcfres.pipeline.slices import stage_names
-from hcfres.pipeline.stages import TEXT
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Gap:
     def stops(self, cell: PlannedCell) -> bool:
         """Whether the cell reads it."""
         method = cell.cell.method
-        needed = (*stage_names(method), TEXT.name)
+        needed = (*stage_names(method), SENTENCES)
         return self.failure.stage in needed and covers(self.method, method)
 
 
@@ -57,7 +57,8 @@ def leave_out(cell: PlannedCell, gap: Gap, session: Session) -> None:
     """Say that a cell is not begun, and keep why."""
     failed, why = gap.failure, one_line(str(gap.failure.error))
     session.board.cell(cell.key, cell.label).ends("failed", f"not begun, {failed} failed: {why}")
-    write_failure(cell.folder, Failure(str(failed), why, 0, "", now()))
+    setting, seed = cell.cell.setting.name, cell.cell.seed
+    write_failure(cell.folder, Failure(setting, seed, str(failed), why, 0, "", now()))
 
 
 def _stages(

@@ -9,6 +9,8 @@ from flows.datasets import data_key, dataset_folder
 from flows.evaluate import recompute
 from flows.places import setting_file
 from hcfres.config.loading import ConfigError, load
+from hcfres.config.names import require_name
+from hcfres.config.problems import shorten
 from hcfres.config.setting import SettingConfig
 from hcfres.data.dataset import SPLITS, Dataset, Split
 from hcfres.data.expression import Expression
@@ -47,6 +49,7 @@ def import_predictions(asked: Foreign, console: Console) -> Path:
     """
     setting = load(setting_file(asked.setting), SettingConfig)
     form, split, given = _form(asked.form), _split(asked.split), parsed_given(asked.given)
+    name = _name(asked.name)
     workspace = Workspace()
     dataset = Dataset(dataset_folder(setting, workspace))
     expressions = dataset.expressions(setting.data.expressions, split)
@@ -63,7 +66,7 @@ def import_predictions(asked: Foreign, console: Console) -> Path:
         holds=opened.holds,
         given=given,
     )
-    target = asked.out or workspace.root / "imported" / _safe(asked.name) / "predictions.parquet"
+    target = asked.out or workspace.root / "imported" / name / "predictions.parquet"
     whole = convert.Split(expressions, lambda scene_id, some: _truth(dataset, scene_id, some))
     count = convert.import_predictions(asked.path, opened, whole, source, target)
     console.print(f"{count} expressions of {asked.name} are in {target}", soft_wrap=True)
@@ -100,11 +103,11 @@ def _split(text: str) -> Split:
     raise ConfigError(f"--split: {text!r} is none of {', '.join(SPLITS)}")
 
 
-def _safe(name: str) -> str:
-    """The name, if a folder may be called so."""
-    if not name or name.startswith(".") or not all(c.isalnum() or c in "-_. +" for c in name):
-        raise ConfigError(f"--name: {name!r} may have letters, digits, spaces and -_.+ only")
-    return name
+def _name(text: str) -> str:
+    try:
+        return require_name(text)
+    except ValueError as error:
+        raise ConfigError(f"--name: {shorten(text)!r}: {error}") from None
 
 
 def _truth(dataset: Dataset, scene_id: str, expressions: tuple[Expression, ...]) -> SceneTruth:

@@ -25,6 +25,7 @@ from hcfres.pipeline.seen import WatchedDataset, notes_of
 from hcfres.pipeline.text import text_job
 from hcfres.store.store import Store, Stored, unnoticed
 from hcfres.store.workspace import Workspace
+from hcfres.training.team import ALONE, Team
 
 Emit = Callable[[Any], None]
 
@@ -84,13 +85,17 @@ def make_text(_: Emit, scene_id: str, split: str, setting: str, accept_code: boo
     return spent[0] if spent else None
 
 
-def train_cell(emit: Emit, cell: str, key: str, accept_code: bool) -> None:
+def train_cell(emit: Emit, cell: str, key: str, accept_code: bool, team: Team = ALONE) -> None:
     """Train a cell to its last epoch; an event after each epoch says how it went."""
     from flows.cell_jobs import train  # noqa: PLC0415  a worker that only prepares needs no network
 
     config = CellConfig.model_validate_json(cell)
+    if team.rank > 0:  # the first says where the cell comes from
+        train(emit, config, key, preparation(accept_code), team)
+        return
     with recorded(config, key, "train", Workspace()) as kept:
-        train(kept.listening(emit), config, key, preparation(accept_code, noticed=kept.noticed))
+        ready = preparation(accept_code, noticed=kept.noticed)
+        train(kept.listening(emit), config, key, ready, team)
 
 
 def time_cell(_: Emit, cell: str, key: str, accept_code: bool) -> None:

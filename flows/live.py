@@ -3,25 +3,12 @@
 import statistics
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from flows.estimate import makespan
 
-State = Literal["waiting", "starting", "training", "validating", "done", "failed", "stopped"]
-ACTIVE: tuple[State, ...] = ("starting", "training", "validating")
-
-
-@dataclass(frozen=True)
-class Expected:
-    """What a grid will take, going by what was measured before it began."""
-
-    workers: int
-    stages: Mapping[str, float]
-    """Seconds of each stage that is still to come."""
-    cells: Mapping[str, tuple[str, float | None]]
-    """By key: what each cell is called, and the seconds it will take; None: nothing alike was
-    measured."""
+State = Literal["waiting", "training", "validating", "done", "failed", "stopped"]
+ACTIVE: tuple[State, ...] = ("training", "validating")
 
 
 class LiveCell:
@@ -56,7 +43,7 @@ class LiveCell:
         if self._began is None:
             self._began = self._clock()
         if self.state == "waiting":
-            self.state = "starting"
+            self.state = "training"
         self.note = ""
         self._changed(self)
 
@@ -124,7 +111,8 @@ def grid_left_s(cells: Iterable[LiveCell], workers: int) -> float | None:
 
     Where a cell's own time is not known it counts as the others'. None: no cell tells anything.
     """
-    pending = [cell for cell in (cells := tuple(cells)) if cell.state in ("waiting", *ACTIVE)]
+    cells = tuple(cells)
+    pending = [cell for cell in cells if cell.state in ("waiting", *ACTIVE)]
     left = [cell.left_s(*typical_s(cells)) for cell in pending]
     known = [seconds for seconds in left if seconds is not None]
     if len(known) < len(left):

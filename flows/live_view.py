@@ -11,13 +11,16 @@ from flows.plan_view import duration
 
 _STYLES: dict[State, str] = {
     "waiting": "dim",
-    "starting": "cyan",
     "training": "cyan",
     "validating": "magenta",
     "done": "green",
     "failed": "red",
     "stopped": "yellow",
 }
+_NUMBERS = ("epoch", "loss", "held-out", "device", "elapsed", "left")
+"""`held-out`: mean IoU on held-out training spaces, in per cent."""
+_NARROWEST = 10
+"""Characters that a state needs."""
 _IMPORTANCE: tuple[State, ...] = (*ACTIVE, "failed", "stopped", "waiting", "done")
 """Which cells are shown where there is no room for all."""
 
@@ -53,17 +56,22 @@ def said_of(cell: LiveCell) -> str:
     return ", ".join(parts)
 
 
-def cell_table(cells: Sequence[LiveCell], room: int) -> Table:
+def cell_table(cells: Sequence[LiveCell], room: int, columns: int) -> Table:
     """One line a cell; where there is no room for all, those where something happens.
 
     Args:
         room: lines that there are.
+        columns: characters that a line has; what is said of a state gives way.
     """
-    table = Table("cell", "state", box=None, padding=(0, 2, 0, 0))
-    for name in ("epoch", "loss", "held-out mIoU", "device", "elapsed", "left"):
-        table.add_column(name, justify="right")
-    validation_s, alike_s = typical_s(cells)
     shown = _shown(cells, room)
+    longest = max(len(cell.label) for cell in shown)
+    table = Table(box=None, padding=(0, 2, 0, 0), caption_justify="left")
+    table.add_column("cell", no_wrap=True)
+    width = max(_NARROWEST, columns - longest - sum(len(name) + 3 for name in _NUMBERS) - 4)
+    table.add_column("state", no_wrap=True, overflow="ellipsis", max_width=width)
+    for name in _NUMBERS:
+        table.add_column(name, justify="right", no_wrap=True)
+    validation_s, alike_s = typical_s(cells)
     for cell in shown:
         left = cell.left_s(validation_s, alike_s)
         table.add_row(
@@ -77,7 +85,7 @@ def cell_table(cells: Sequence[LiveCell], room: int) -> Table:
             "" if not left else duration(left),
         )
     if hidden := Counter(cell.state for cell in cells if cell not in shown):
-        table.add_row("[dim]and " + ", ".join(f"{n} {state}" for state, n in hidden.items()))
+        table.caption = "and " + ", ".join(f"{n} {state}" for state, n in hidden.items())
     return table
 
 

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from flows.cell_results import PREDICTIONS, kept_bests
 from flows.job_log import NAME as WORKER_LOG
 from flows.origin import ENTRIES, ORIGIN, read_origin
 from flows.plan import PlannedCell
@@ -88,7 +89,9 @@ class CellLog:
             [folder / name for name in ("results.json", "cell.json", "metrics.jsonl")]
         )
         self._origin(folder)
-        self._run.artefacts([folder / "predictions.parquet"], "predictions")
+        self._run.artefacts([folder / PREDICTIONS], "predictions")
+        for kind in kept_bests(self._planned.cell):
+            self._run.artefacts([folder / kind / PREDICTIONS], kind)
         self._run.artefacts([folder / "checkpoint"], "checkpoint")
         self._run.end()
         mark_logged(folder, self._store)
@@ -152,6 +155,7 @@ def _metrics(report: EpochReport) -> dict[str, float]:
     metrics = {f"train/{name}": value for name, value in told["losses"].items()}
     for name in ("gradient_norm", "learning_rate", "seconds", "memory_mb"):
         metrics[f"train/{name}"] = told[name]
-    if told["held_out_miou"] is not None:
-        metrics["curve/held_out_miou"] = told["held_out_miou"]
+    for name in ("held_out_miou", "validation_miou"):
+        if told[name] is not None:
+            metrics[f"curve/{name}"] = told[name]
     return metrics

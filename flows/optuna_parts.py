@@ -35,15 +35,16 @@ warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning
 optuna.logging.set_verbosity(logging.WARNING)
 
 
-def make_sampler(config: SearchConfig, asked: int) -> optuna.samplers.BaseSampler:
-    """Make the sampler of one suggestion; its randomness follows from the seed and `asked` alone.
+def make_sampler(config: SearchConfig, asked: int, again: int) -> optuna.samplers.BaseSampler:
+    """Make the sampler of one suggestion; its randomness follows from the seed and two counts.
 
     So a search that was killed goes on as it would have.
 
     Args:
-        asked: how many trials the study has seen through, or is about to.
+        asked: trials that the study has seen through, or is about to.
+        again: suggestions since the last that brought a new cell.
     """
-    told = hashlib.sha256(f"{config.seed} {asked}".encode()).digest()
+    told = hashlib.sha256(f"{config.seed} {asked} {again}".encode()).digest()
     seed = int.from_bytes(told[:4], "big")
     if isinstance(config.sampler, TpeConfig):
         return optuna.samplers.TPESampler(

@@ -23,6 +23,8 @@ from flows.plan import used_weights
 from flows.provenance import Provenance, provenance, short
 from hcfres.config.cell import CellConfig
 from hcfres.data.errors import DataError
+from hcfres.pipeline.slices import given_names
+from hcfres.pipeline.stages import TEXT
 from hcfres.pipeline.versions import code_of_cells, stage_versions
 from hcfres.store.files import write_atomic
 from hcfres.store.store import Stored
@@ -148,14 +150,15 @@ def read_entries(folder: Path) -> dict[str, dict[str, str]]:
 class Recorder:
     """Keeps origin.json and entries.json of a cell that is worked on."""
 
-    def __init__(self, folder: Path, origin: Origin, meter: Meter) -> None:
-        self._folder, self._origin, self._meter = folder, origin, meter
+    def __init__(self, folder: Path, origin: Origin, meter: Meter, given: frozenset[str]) -> None:
+        self._folder, self._origin, self._meter, self._given = folder, origin, meter, given
         self._entries = read_entries(folder) if len(origin.parts) > 1 else {}
         self._written = 0.0
 
     def noticed(self, stored: Stored[Any]) -> None:
-        """Note a result of a stage that was read."""
-        self._entries.setdefault(stored.stage.name, {})[stored.record.label] = stored.key
+        """Note a result that the cell was given; what it was made from, its own record tells."""
+        if stored.stage.name in self._given:
+            self._entries.setdefault(stored.stage.name, {})[stored.record.label] = stored.key
 
     def listening(self, emit: Callable[[Any], None]) -> Callable[[Any], None]:
         """Pass events on, and write down what was spent until each."""
@@ -212,7 +215,8 @@ def recorded(cell: CellConfig, key: str, job: JobName, workspace: Workspace) -> 
         },
         parts=(*_earlier(folder, code, job), part),
     )
-    recorder = Recorder(folder, origin, meter)
+    given = frozenset((*given_names(cell.method), TEXT.name))
+    recorder = Recorder(folder, origin, meter, given)
     recorder.write()
     yield recorder
     recorder.write(ended=True)

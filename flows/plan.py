@@ -152,9 +152,13 @@ def accept(plan: Plan) -> Plan:
     return replace(plan, cells=cells)
 
 
-def finished(plan: Plan) -> Plan:
-    """Give the plan as it is when every cell of it was run."""
-    return replace(plan, cells=tuple(replace(cell, state="done") for cell in plan.cells))
+def refreshed(plan: Plan, code: str) -> Plan:
+    """Look every cell up again, as after a run; accepted ones stay accepted."""
+    cells = tuple(
+        cell if cell.accepted else _look_up(cell.row, cell.cell, cell.key, plan.workspace, code)
+        for cell in plan.cells
+    )
+    return replace(plan, cells=cells)
 
 
 def write_plan(plan: Plan) -> None:

@@ -14,10 +14,11 @@ from hcfres.data.captures.fused import VOXEL_M
 from hcfres.data.errors import DataError
 from hcfres.data.own_scan import OwnScan, ScanFiles, ScanFolder
 from hcfres.evaluation.answer_files import Answer, write_answers
+from hcfres.evaluation.gate import write_gate
 from hcfres.evaluation.open_scene import OpenScene, open_scene
 from hcfres.evaluation.predict import WEIGHTS, load_method
 from hcfres.pipeline.jobs import Event
-from hcfres.reporting.pictures import sentence_picture
+from hcfres.reporting.pictures import gate_picture, sentence_picture
 from hcfres.store.workspace import Workspace, require_writable
 
 METHOD, SETTING = "hcf_res", "rooms"
@@ -69,7 +70,7 @@ def answer(
     out: Path,
     console: Console,
 ) -> tuple[Answer, ...]:
-    """Answer each sentence and write into `out` what it means in the scan.
+    """Answer each sentence and write into `out` what it means in the scan, and the gate's weights.
 
     Args:
         scan: a recording in a layout that is recognised, or its parts.
@@ -111,6 +112,13 @@ def answer(
         caption = f"{one.sentence}: {_said(one)} ({name}, {setting})"
         sentence_picture(path.with_suffix(".png"), scene, opened.frames(every), one.mask, caption)
     _tell_answers(answers, clouds, console)
+    gate = method.gate(opened, every)
+    if gate is not None:
+        write_gate(out, opened, gate)
+        caption = f"What {name} takes from images and from geometry (Eq. 6; {setting})"
+        gate_picture(out / "gate.png", scene, gate, caption)
+        mean = gate.shown.mean()
+        console.print(f"The gate: {out / 'gate'}.{{png,ply,parquet}}, mean w_2D {mean:.3g}")
     return answers
 
 

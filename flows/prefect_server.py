@@ -23,7 +23,7 @@ URL = "PREFECT_API_URL"
 """Names a server of the user's own; that one is used as it is."""
 _AS_TEMPORARY = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1"}
 _PATIENCE_S = 120.0
-_ENDING_S = 5.0
+_ENDING_S = 2.0
 
 
 def start_server() -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flows.known_names import known_names
+from flows.machine import WORKERS, expected_devices
 from flows.places import method_file, setting_file
 from hcfres.config.experiment import AblationConfig
 from hcfres.config.loading import ConfigError, load
@@ -43,7 +44,7 @@ def require_runnable(
     rows = tuple(rows)
     methods = tuple(row.method for row in rows)
     told = _wrong_setting(experiment.source, setting, methods, workspace)
-    _refuse(told + _wrong_methods(experiment, rows))
+    _refuse(told + _wrong_methods(experiment, rows, setting))
 
 
 def require_searchable(search: Search, setting: SettingConfig, workspace: Workspace) -> None:
@@ -53,13 +54,36 @@ def require_searchable(search: Search, setting: SettingConfig, workspace: Worksp
         ConfigError: as `require_runnable`.
     """
     base = search.space.base
-    of_base = method_problems(base)
+    of_base = method_problems(base, setting)
     methods, told = [base], _told(search.source.parent / "methods" / f"{base.name}.toml", of_base)
     for path, method in search.space.neighbours():
         methods.append(method)
-        brought = [found for found in method_problems(method) if found not in of_base]
+        brought = [found for found in method_problems(method, setting) if found not in of_base]
         told += _told(f"{search.source}, space.{path}", brought)
     _refuse(_wrong_setting(search.source, setting, methods, workspace) + told)
+
+
+def require_processes(processes: int, setting: SettingConfig) -> None:
+    """Refuse more processes than can train a cell together.
+
+    Raises:
+        ConfigError: a batch has fewer scenes, or this machine fewer workers.
+    """
+    scenes, workers = setting.training.scenes_per_batch, len(expected_devices())
+    problems = []
+    if processes > scenes:
+        problems.append(
+            f"a batch of the setting {setting.name} has {scenes} scenes "
+            "(training.scenes_per_batch), and no scene is divided"
+        )
+    if processes > workers:
+        problems.append(
+            f"there are {workers} workers here, one a GPU, or without one as many as {WORKERS} says"
+        )
+    if problems:
+        most = min(scenes, workers)
+        reason = "; ".join(problems)
+        raise ConfigError(f"--processes {processes}: {reason}. Give at most {most}")
 
 
 def load_describable(
@@ -73,19 +97,21 @@ def load_describable(
     places = setting_file(setting), method_file(method)
     config, chosen = load(places[0], SettingConfig), load(places[1], MethodConfig)
     found = setting_problems(config, (chosen,), workspace)
-    _refuse(_told(places[0], found) + _told(places[1], method_problems(chosen)))
+    _refuse(_told(places[0], found) + _told(places[1], method_problems(chosen, config)))
     return config, chosen
 
 
-def method_problems(method: MethodConfig) -> list[Problem]:
-    """Find the fusion variants that nobody wrote."""
-    if method.fusion is None:
+def method_problems(method: MethodConfig, setting: SettingConfig) -> list[Problem]:
+    """Find the fusion variants that nobody wrote, and a block that the setting's CLIP lacks."""
+    if method.fusion is None or method.semantics is None:
         return []
     asked = {
         "fusion.within_2d": method.fusion.within_2d,
         "fusion.across": method.fusion.across,
     }
-    return list(_unknown(asked, "fusion variant"))
+    lacking = layer_problem(setting.clip.model, method.semantics.layer)
+    layers = [] if lacking is None else [Problem("semantics.layer", lacking)]
+    return [*_unknown(asked, "fusion variant"), *layers]
 
 
 def setting_problems(
@@ -96,8 +122,6 @@ def setting_problems(
     models = {f"{name}.model": encoder.model for name, encoder in encoders.items()}
     found = [*_unknown(models, "preset"), *_rooms_problems(setting)]
     found += _parser_problems(setting, workspace)
-    methods = tuple(methods)
-    found += _layer_problems(setting, methods)
     return found + _missing(_used_weights(setting, methods), workspace)
 
 
@@ -124,15 +148,6 @@ def _rooms_problems(setting: SettingConfig) -> list[Problem]:
         for key, (count, seeds) in counts.items()
         if count > len(seeds)
     ]
-
-
-def _layer_problems(setting: SettingConfig, methods: Iterable[MethodConfig]) -> Iterator[Problem]:
-    """Find the blocks of CLIP that methods ask for and there are not."""
-    for method in methods:
-        if method.semantics is not None:
-            problem = layer_problem(setting.clip.model, method.semantics.layer)
-            if problem is not None:
-                yield Problem("clip.model", f"semantics.layer of {method.name} is {problem}")
 
 
 def _used_weights(setting: SettingConfig, methods: Iterable[MethodConfig]) -> dict[str, str]:
@@ -175,17 +190,22 @@ def _wrong_setting(
     return _told(source.parent / "settings" / f"{setting.name}.toml", found)
 
 
-def _wrong_methods(experiment: Experiment, rows: Iterable[Row]) -> list[str]:
+def _wrong_methods(
+    experiment: Experiment, rows: Iterable[Row], setting: SettingConfig
+) -> list[str]:
     """Tell the methods' problems, in an ablation the base's once and then what a switch brings."""
     methods = experiment.source.parent / "methods"
     if not isinstance(experiment.config, AblationConfig):
-        found = [(methods / f"{row.name}.toml", method_problems(row.method)) for row in rows]
-        return [line for path, problems in found for line in _told(path, problems)]
+        return [
+            line
+            for row in rows
+            for line in _told(methods / f"{row.name}.toml", method_problems(row.method, setting))
+        ]
     base = methods / f"{experiment.config.base}.toml"
-    of_base = method_problems(load(base, MethodConfig))
+    of_base = method_problems(load(base, MethodConfig), setting)
     told = _told(base, of_base)
     for row in rows:
-        brought = [found for found in method_problems(row.method) if found not in of_base]
+        brought = [p for p in method_problems(row.method, setting) if p not in of_base]
         told += _told(f"{experiment.source}, row {row.name}", brought)
     return told
 

@@ -18,7 +18,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from flows.live import Expected, LiveCell, grid_left_s
+from flows.expectation import Expected
+from flows.live import ACTIVE, LiveCell, grid_left_s
 from flows.live_view import cell_table, headline, said_of
 
 _SECONDS_BETWEEN_LINES = 10.0
@@ -75,10 +76,13 @@ class Bar:
         self._lines.sometimes(lambda: self._text(note))
 
     def finish(self) -> None:
-        """Say how it ended, and leave the view."""
+        """Say that it is done."""
+        self._lines.say(self._text(""))
+
+    def leave(self) -> None:
+        """Leave the view."""
         if self._shown is not None and self._task is not None:
             self._shown.remove_task(self._task)
-        self._lines.say(self._text(""))
 
     @property
     def left_s(self) -> float | None:
@@ -156,9 +160,10 @@ class ProgressBoard:
         self._begun.add(name)
         try:
             yield bar
-        finally:
-            self._open.remove(bar)
             bar.finish()
+        finally:
+            bar.leave()
+            self._open.remove(bar)
 
     def left_s(self) -> tuple[float, bool]:
         """Seconds until everything expected is done, and whether nothing had to be left out."""
@@ -171,9 +176,10 @@ class ProgressBoard:
         return sum(known), len(known) == len(parts)
 
     def _changed(self, cell: LiveCell) -> None:
-        if cell.state in ("done", "failed", "stopped"):
+        ended = cell.state in ("done", "stopped") and cell.elapsed_s is not None
+        if cell.state in ("failed", "waiting") or (ended and self._bars is None):
             self._lines.say(said_of(cell))
-        elif self._bars is None:
+        elif self._bars is None and cell.state in ACTIVE:
             self._lines.sometimes(self._summary)
 
     def _summary(self) -> str:
@@ -189,5 +195,5 @@ class ProgressBoard:
             parts.append(self._bars.get_renderable())
         if self._cells:
             room = self.console.size.height - len(self._open) - len(parts) - 3
-            parts.append(cell_table(tuple(self._cells.values()), room))
+            parts.append(cell_table(tuple(self._cells.values()), room, self.console.size.width))
         return Group(*parts)

@@ -6,12 +6,14 @@ from pathlib import Path
 import pandas as pd
 from rich.console import Console
 
+from flows.failed import failed_seeds, read_failure
+from flows.holes import hole
 from flows.places import DEFAULT_SETTING, REPORTS, setting_file, table_files
 from flows.plan import Plan, PlannedCell, accept, make_plan
 from hcfres.config.experiment import AblationConfig, ComparisonConfig, flat
-from hcfres.config.loading import load
+from hcfres.config.loading import ConfigError, load
 from hcfres.config.rows import Experiment, Row, load_experiment
-from hcfres.config.setting import SettingConfig
+from hcfres.config.setting import Kept, SettingConfig
 from hcfres.evaluation.passport import Passport
 from hcfres.pipeline.versions import code_of_cells
 from hcfres.reporting.columns import printed_columns
@@ -28,6 +30,14 @@ from hcfres.reporting.text import latex, markdown
 from hcfres.store.files import write_atomic
 from hcfres.store.workspace import Workspace
 
+EPOCHS: dict[Kept, str] = {
+    "last": "last epoch",
+    "best_held_out": "epoch with the best mIoU on held-out training spaces",
+    "best_validation": (
+        "epoch with the best mIoU ON VALIDATION ITSELF, chosen with the labels that it is scored by"
+    ),
+}
+"""What a caption says of the weights that the numbers are of."""
 _KEPT = "†"
 """Marks a row with numbers that other code made."""
 
@@ -37,25 +47,28 @@ def write_reports(
     setting: str = DEFAULT_SETTING,
     accept_code: bool = False,
     from_mlflow: bool = False,
+    weights: Kept = "last",
 ) -> tuple[Path, ...]:
     """Write every table as Markdown and LaTeX, and results.csv, from the finished cells.
 
     Those of the embedded default are the repository's reports/; another setting's go into the
     workspace, so that no number of one setting replaces another's. MLflow and the workspace's
-    folders hold the same results; `from_mlflow` reads the former.
+    folders hold the same results; `from_mlflow` reads the former. Tables of other `weights` than
+    the last epoch's, the headline, always go into the workspace, into a folder of their own.
     """
     workspace = Workspace()
     name = load(setting_file(setting), SettingConfig).name
-    folder = REPORTS if name == DEFAULT_SETTING else workspace.root / "reports" / name
+    folder = reports_folder(name, workspace, weights)
     records = _mlflow_records(workspace) if from_mlflow else read_records(workspace.cells)
     records = tuple(record for record in records if record.setting == name)
     frame = results_frame(records)
+    seeds = {record.seed for record in records} | failed_seeds(workspace.cells, name)
     written = [folder / "results.csv"]
     write_atomic(written[0], frame.to_csv(index=False).encode())
     for number, path in enumerate(table_files(), 1):
         experiment = load_experiment(path)
-        plan = _every_seed(experiment, setting, {record.seed for record in records}, accept_code)
-        table = build_table(plan, frame, f"table{number}")
+        plan = _every_seed(experiment, setting, seeds, accept_code)
+        table = build_table(plan, frame, f"table{number}", weights)
         for suffix, write in ((".md", markdown), (".tex", latex)):
             target = folder / f"table{number}{suffix}"
             write_atomic(target, write(table).encode())
@@ -64,14 +77,37 @@ def write_reports(
     return tuple(written)
 
 
-def _every_seed(experiment: Experiment, name: str, measured: set[int], accept_code: bool) -> Plan:
-    """The cells of a table: the setting's seeds, and of other seeds those that are done."""
+def weights_of(name: str) -> Kept:
+    """The weights that a person means.
+
+    Raises:
+        ConfigError: there are none of that name.
+    """
+    for kind in EPOCHS:
+        if kind == name:
+            return kind
+    raise ConfigError(f"--weights is {name[:60]!r}: give one of {', '.join(EPOCHS)}")
+
+
+def reports_folder(setting: str, workspace: Workspace, weights: Kept = "last") -> Path:
+    """Where the tables of a setting are written."""
+    if weights != "last":
+        return workspace.root / "reports" / f"{setting}-{weights}"
+    return REPORTS if setting == DEFAULT_SETTING else workspace.root / "reports" / setting
+
+
+def _every_seed(experiment: Experiment, name: str, tried: set[int], accept_code: bool) -> Plan:
+    """The cells of a table: the setting's seeds, and of other seeds those that were tried."""
     setting = experiment.setting(name)
     own = {cell.seed for _, cell in experiment.cells(setting)}
-    seeds = tuple(sorted(own | measured))
+    seeds = tuple(sorted(own | tried))
     plan = make_plan(experiment, setting, Workspace(), code_of_cells(), seeds=seeds)
     plan = accept(plan) if accept_code else plan
-    kept = (cell for cell in plan.cells if cell.state == "done" or cell.cell.seed in own)
+    kept = (
+        cell
+        for cell in plan.cells
+        if cell.state == "done" or cell.cell.seed in own or read_failure(cell.folder)
+    )
     return replace(plan, cells=tuple(kept))
 
 
@@ -95,10 +131,10 @@ class _Source:
     columns: tuple
 
 
-def build_table(plan: Plan, frame: pd.DataFrame, name: str) -> Table:
+def build_table(plan: Plan, frame: pd.DataFrame, name: str, weights: Kept = "last") -> Table:
     """Put our numbers beside the paper's; what was not run or does not run here says so."""
     config = plan.experiment.config
-    printed = printed_columns(_measured(config))
+    printed = printed_columns(_measured(config), weights)
     source = _Source(plan, frame, printed)
     lines = [*_quoted(config, source)]
     for row in plan.experiment.rows:
@@ -106,11 +142,12 @@ def build_table(plan: Plan, frame: pd.DataFrame, name: str) -> Table:
         paper = tuple(tuple(row.paper.get(part) for part in parts) for _, parts in printed)
         label = _label(row, cells)
         ours, passports = _ours(cells, source), _passports(cells, source, label)
-        lines.append(Line(label, ours, paper, _remark(row, cells, plan), passports))
+        missing = hole(row, cells, plan)
+        lines.append(Line(label, ours, paper, missing.remark, passports, missing.note))
     return Table(
         name=name,
         title=f"Table {name.removeprefix('table')}: {config.title}",
-        caption=f"{_caption(plan)} {said(_rows(lines))}".rstrip(),
+        caption=f"{_caption(plan, weights)} {said(_rows(lines))}".rstrip(),
         row_header=" ".join(_switch_names(config)) or "Method",
         columns=tuple(column for column, _ in printed),
         lines=tuple(lines),
@@ -178,25 +215,14 @@ def _rows(lines: list[Line]) -> list[tuple[str, tuple[Passport, ...]]]:
     return [(line.label, line.passports) for line in lines if line.ours is not None]
 
 
-def _remark(row: Row, cells: tuple[PlannedCell, ...], plan: Plan) -> str:
-    if any(cell.state == "done" for cell in cells):
-        return ""
-    name = plan.experiment.source.stem
-    alike = plan.typical(row.method.name)
-    about = f", about {alike.seconds / 60:.0f} min" if alike else ""
-    why = "made by other code" if any(c.state == "other code" for c in cells) else "not run"
-    asked = f"{name} --setting {plan.setting.name} --only {row.name}"
-    return f"{why}: `hcfres reproduce {asked}`{about}"
-
-
-def _caption(plan: Plan) -> str:
+def _caption(plan: Plan, weights: Kept) -> str:
     setting = plan.setting
     encoders = (
         f"SAM {setting.sam.model}, CLIP {setting.clip.model}, RoBERTa {setting.text.model}, "
         "all frozen"
     )
     told = (
-        f"Ours: setting {setting.name} ({setting.title}), validation split, last epoch, "
+        f"Ours: setting {setting.name} ({setting.title}), validation split, {EPOCHS[weights]}, "
         f"seed {_seeds(plan)}; {encoders}. Paper: ScanNet scans, as printed. "
         "Best in bold, second underlined, within ours and within the paper's."
     )

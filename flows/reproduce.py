@@ -9,12 +9,14 @@ from pathlib import Path
 from rich.console import Console
 
 from flows import make_home
+from flows.failed import read_failure
+from flows.job_log import NAME as WORKER_LOG
 from flows.places import experiment_file
-from flows.plan import Plan, PlanError, accept, make_plan, write_plan
+from flows.plan import Plan, PlanError, PlannedCell, accept, make_plan, write_plan
 from flows.plan_document import plan_document
 from flows.plan_view import show
 from flows.prefect_server import start_server
-from flows.preflight import require_runnable
+from flows.preflight import require_processes, require_runnable
 from flows.run_notes import is_logged
 from flows.tracking_store import tracking_store
 from hcfres.config.rows import load_experiment
@@ -23,6 +25,8 @@ from hcfres.store.workspace import Workspace
 
 MOST_CELLS = 20_000
 """Cells of a grid that are planned unasked."""
+MOST_TOLD = 20
+"""Cells that are not done and named one by one."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,8 @@ class Asked:
     accept_code: bool = False
     cells_at_most: int = MOST_CELLS
     """More are refused: a slip in a list of seeds is not a grid."""
+    processes: int = 1
+    """Workers that train one cell together."""
 
 
 def tell_plan(asked: Asked, console: Console, as_json: bool = False) -> Plan:
@@ -50,7 +56,11 @@ def tell_plan(asked: Asked, console: Console, as_json: bool = False) -> Plan:
 
 
 def reproduce_and_report(asked: Asked, console: Console) -> Plan:
-    """Run a grid to its end and write the reports."""
+    """Run a grid to its end and write the reports, with holes where cells failed.
+
+    Raises:
+        PlanError: not everything that was asked for is done.
+    """
     plan, workspace = tell_plan(asked, console), Workspace()
     make_home()
     write_plan(plan)
@@ -59,12 +69,13 @@ def reproduce_and_report(asked: Asked, console: Console) -> Plan:
     if plan.todo or not_logged(plan):
         from flows.grid import run_grid  # noqa: PLC0415  imports Prefect, MLflow and torch
 
-        run_grid(plan, workspace, console, asked.accept_code)
+        run_grid(plan, workspace, console, asked.accept_code, asked.processes)
         plan = plan_of(asked, workspace)
         write_plan(plan)
     from flows.report import write_reports  # noqa: PLC0415  imports pandas
 
     write_reports(console, asked.setting, asked.accept_code)
+    require_done(plan)
     return plan
 
 
@@ -72,7 +83,8 @@ def plan_of(asked: Asked, workspace: Workspace) -> Plan:
     """Read the experiment and look its cells up on the disk.
 
     Raises:
-        ConfigError: the experiment or what it names is wrong.
+        ConfigError: the experiment or what it names is wrong, or more processes are asked for than
+            can train one of its cells.
         PlanError: it has more cells than were asked for.
     """
     experiment = load_experiment(experiment_file(asked.experiment))
@@ -81,6 +93,7 @@ def plan_of(asked: Asked, workspace: Workspace) -> Plan:
     require_few(experiment.count(setting, only, asked.seeds), asked)
     rows = [experiment.row(name) for name in only] or experiment.rows
     require_runnable(experiment, setting, rows, workspace)
+    require_processes(asked.processes, setting)
     plan = make_plan(
         experiment,
         setting,
@@ -104,6 +117,30 @@ def require_few(cells: int, asked: Asked) -> None:
             f"{asked.cells_at_most:,} that are planned unasked. If they are meant, say so: "
             f"--cells-at-most {cells}"
         )
+
+
+def require_done(plan: Plan) -> None:
+    """Refuse to call a grid done that is not.
+
+    Raises:
+        PlanError: it names the cells that are not, and why.
+    """
+    if plan.todo:
+        told = [f"  {cell.label}: {_why_not_done(cell)}" for cell in plan.todo[:MOST_TOLD]]
+        rest = len(plan.todo) - len(told)
+        raise PlanError(
+            f"{len(plan.todo)} of {len(plan.cells)} cells are not done:\n"
+            + "\n".join(told)
+            + (f"\n  and {rest} more" if rest else "")
+            + "\nThe same command again tries only these. What their workers wrote is in "
+            f"cells/KEY/{WORKER_LOG} and stages/STAGE-KEY/{WORKER_LOG}"
+        )
+
+
+def _why_not_done(cell: PlannedCell) -> str:
+    if (failure := read_failure(cell.folder)) is not None:
+        return failure.message if failure.attempts else f"{failure.reason}: {failure.message}"
+    return "the code was changed while it ran" if cell.state == "other code" else "not run"
 
 
 def not_logged(plan: Plan) -> bool:

@@ -1,6 +1,5 @@
 """One task per scene: how a flow spreads a stage over the workers and shows how far it is."""
 
-import contextlib
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ from prefect.futures import as_completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.datasets import dataset_folder
+from flows.expectation import SENTENCES
 from flows.job_log import NAME as WORKER_LOG
 from flows.retries import persist
 from flows.session import Session
@@ -36,8 +36,6 @@ def waiting_threads() -> Any:
 
 
 SPLITS: tuple[Split, ...] = ("train", "val")
-SENTENCES = "sentences"
-"""What people call the stage of the text encoder."""
 
 
 @dataclass(frozen=True)
@@ -76,40 +74,43 @@ class Work:
         return tuple(found)
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a stage."""
+
+    results: tuple[Any, ...]
+    """Of the scenes for which it did not fail, in their order."""
+    failures: tuple[SceneFailure, ...]
+
+
 def stage_of_scenes(stage: str, work: Work) -> tuple[SceneFailure, ...]:
     """Put one stage of every scene into the store and log what it took; what failed is returned."""
     setting, method = work.setting.model_dump_json(), work.method.model_dump_json()
-    log = work.folder(stage) / WORKER_LOG
-    return _run(
+    session, log = work.session, work.folder(stage) / WORKER_LOG
+    began = time.monotonic()
+    outcome = over_scenes(
         stage,
-        work,
-        lambda scene, _: scene_stage.submit(work.session, stage, scene, setting, method, log),
+        [scene for scene, _ in work.scenes],
+        lambda scene: scene_stage.submit(session, stage, scene, setting, method, log),
+        session,
     )
+    _log(stage, work, outcome, time.monotonic() - began)
+    return outcome.failures
 
 
 def sentences_of_scenes(work: Work) -> tuple[SceneFailure, ...]:
     """Put the token features of every scene's sentences into the store; as `stage_of_scenes`."""
-    setting, log = work.setting.model_dump_json(), work.folder(TEXT.name) / WORKER_LOG
-    return _run(
-        TEXT.name,
-        work,
-        lambda scene, split: scene_text.submit(work.session, scene, split, setting, log),
-    )
-
-
-def _run(
-    stage: str, work: Work, submit: Callable[[str, Split], Any]
-) -> tuple[SceneFailure, ...]:
+    setting, splits = work.setting.model_dump_json(), dict(work.scenes)
+    session, log = work.session, work.folder(TEXT.name) / WORKER_LOG
     began = time.monotonic()
-    name = SENTENCES if stage == TEXT.name else stage
-    outcomes = outcomes_of(lambda scene: submit(*scene), work.scenes, work.session, name)
-    pairs = zip((scene for scene, _ in work.scenes), outcomes, strict=True)
-    failed = [SceneFailure(stage, *pair) for pair in pairs if isinstance(pair[1], JobError)]
-    seconds = [outcome for outcome in outcomes if not isinstance(outcome, JobError)]
-    _log(stage, work, seconds, time.monotonic() - began)
-    for failure in failed:
-        work.session.board.say(f"{failure} failed: {failure.error}")
-    return tuple(failed)
+    outcome = over_scenes(
+        SENTENCES,
+        list(splits),
+        lambda scene: scene_text.submit(session, scene, splits[scene], setting, log),
+        session,
+    )
+    _log(TEXT.name, work, outcome, time.monotonic() - began)
+    return outcome.failures
 
 
 @task(cache_policy=NO_CACHE, task_run_name="{stage}-{scene}")
@@ -141,29 +142,32 @@ def _persist(
     return spent
 
 
-def for_each(
-    submit: Callable[[Any], Any], items: Sequence[Any], session: Session, name: str
-) -> list[Any]:
-    """Submit one task an item, show progress, and return the results in the items' order.
+def over_scenes(
+    stage: str, scenes: Sequence[str], submit: Callable[[str], Any], session: Session
+) -> Outcome:
+    """Submit one task a scene, show progress, and wait for all.
 
     Args:
-        submit: submits the task of one item and returns its Prefect future.
-        items: what is worked on.
+        stage: what people call it.
+        submit: submits the task of one scene and returns its Prefect future.
         session: whose workers are closed when the user interrupts.
-        name: what the progress bar is called.
-
-    Raises:
-        Exception: the first failure, after every other task has ended.
     """
-    outcomes = outcomes_of(submit, items, session, name)
-    for outcome in outcomes:
-        if isinstance(outcome, JobError):
-            raise outcome
-    return outcomes
+    if not scenes:
+        return Outcome((), ())
+    with session.board.bar(stage, len(scenes)) as bar:
+        found = list(zip(scenes, outcomes_of(submit, scenes, session, bar.advance), strict=True))
+    failures = [SceneFailure(stage, *pair) for pair in found if isinstance(pair[1], JobError)]
+    for failure in failures:
+        session.board.say(f"{failure} failed: {failure.error}")
+    results = (result for _, result in found if not isinstance(result, JobError))
+    return Outcome(tuple(results), tuple(failures))
 
 
 def outcomes_of(
-    submit: Callable[[Any], Any], items: Sequence[Any], session: Session, name: str | None = None
+    submit: Callable[[Any], Any],
+    items: Sequence[Any],
+    session: Session,
+    advance: Callable[[], None],
 ) -> list[Any]:
     """Submit one task an item and wait for all; results, and the JobErrors of those that failed.
 
@@ -171,23 +175,18 @@ def outcomes_of(
         submit: submits the task of one item and returns its Prefect future.
         items: what is worked on.
         session: whose workers are closed when the user interrupts.
-        name: what the progress bar is called; None for none.
+        advance: called as each ends.
 
     Raises:
         Exception: a task failed in another way: the first that did, after every other has ended.
     """
-    if not items:
-        return []
     futures = [submit(item) for item in items]
-    with contextlib.ExitStack() as shown:
-        bar = shown.enter_context(session.board.bar(name, len(items))) if name else None
-        try:
-            for _ in as_completed(futures):
-                if bar is not None:
-                    bar.advance()
-        except KeyboardInterrupt:
-            session.pool.close()
-            raise
+    try:
+        for _ in as_completed(futures):
+            advance()
+    except BaseException:  # Ctrl-C; of SIGTERM Prefect makes another one
+        session.pool.close()
+        raise
     outcomes = [future.result(raise_on_failure=False) for future in futures]
     for outcome in outcomes:
         if isinstance(outcome, BaseException) and not isinstance(outcome, JobError):
@@ -195,22 +194,25 @@ def outcomes_of(
     return outcomes
 
 
-def _log(stage: str, work: Work, seconds: list[float | None], wall: float) -> None:
-    """Log a stage that computed anything: parameters, and figures by scene."""
-    made = [value for value in seconds if value is not None]
-    if not made:
+def _log(stage: str, work: Work, outcome: Outcome, wall: float) -> None:
+    """Log a stage that computed anything, or failed to: parameters, and figures by scene."""
+    made = [value for value in outcome.results if value is not None]
+    if not made and not outcome.failures:
         return
-    session = work.session
-    run = session.tracker.run(work.folder(stage), f"stage {stage}", "stage", session.grid)
+    session, folder = work.session, work.folder(stage)
+    run = session.tracker.run(folder, f"stage {stage}", "stage", session.grid)
     run.params({"stage": stage, **flatten(work.setting)})
     now = int(time.time() * 1000)
     for step, value in enumerate(made):
         run.metrics({"stage/seconds": value}, step, now)
     totals = {
-        "stage/scenes": len(seconds),
+        "stage/scenes": len(outcome.results) + len(outcome.failures),
+        "stage/failed": len(outcome.failures),
         "stage/made": len(made),
         "stage/total_seconds": sum(made),
         "stage/wall_seconds": wall,
     }
     run.metrics(totals, 0, now)
-    run.end()
+    if outcome.failures:
+        run.artefacts([folder / WORKER_LOG])
+    run.end("FAILED" if outcome.failures else "FINISHED")

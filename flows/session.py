@@ -26,6 +26,8 @@ class Session:
     """Keep expensive results that other code made."""
     grid: TrackedRun | None = None
     """The run under which stages and cells nest."""
+    processes: int = 1
+    """Workers that train one cell together."""
 
 
 @contextlib.contextmanager

@@ -64,11 +64,12 @@ def run_describe(setting: str, method: str, console: Console) -> None:
         describe(config, chosen, session)
 
 
-def run_cell(method: str, setting: str, seed: int | None, console: Console) -> None:
+def run_cell(method: str, setting: str, seed: int | None, processes: int, console: Console) -> None:
     """Train and evaluate one method: a row of Table II with one seed."""
     name = load(method_file(method), MethodConfig).name
-    asked = Asked(experiment_file(_METHODS), setting, name, (seed,) if seed is not None else ())
-    reproduce_and_report(asked, console)
+    seeds = (seed,) if seed is not None else ()
+    table = experiment_file(_METHODS)
+    reproduce_and_report(Asked(table, setting, name, seeds, processes=processes), console)
 
 
 def verify_store(console: Console) -> None:

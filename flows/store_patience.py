@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar, cast
 
 import requests
@@ -107,21 +107,27 @@ class _Patient:
 
 def is_away(error: BaseException) -> bool:
     """Whether a store could not be reached, as against one that refused what it was asked."""
-    if isinstance(error, _UNREACHED):
-        return True
-    if isinstance(error, DBAPIError) and error.connection_invalidated:
-        return True
-    if isinstance(error, MlflowException) and error.error_code == _AWAY:
-        return True
-    below = error.__cause__ or error.__context__
-    return below is not None and is_away(below)
+    return any(
+        isinstance(one, _UNREACHED)
+        or (isinstance(one, DBAPIError) and one.connection_invalidated)
+        or (isinstance(one, MlflowException) and one.error_code == _AWAY)
+        for one in _behind(error)
+    )
+
+
+def _behind(error: BaseException) -> Iterator[BaseException]:
+    """An error and what it was raised for, down to the first."""
+    found: BaseException | None = error
+    while found is not None:
+        yield found
+        found = found.__cause__ or found.__context__
 
 
 def _reason(error: BaseException) -> str:
-    """The first line of what lies deepest."""
-    while (below := error.__cause__ or error.__context__) is not None:
-        error = below
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+    """The first line of what the driver said; else of what came first."""
+    *_, first = _behind(error)
+    told = next((e.orig for e in _behind(error) if isinstance(e, DBAPIError)), first)
+    return (str(told).strip().splitlines() or [type(told).__name__])[0][:300]
 
 
 def _to_stderr(line: str) -> None:

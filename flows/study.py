@@ -17,7 +17,7 @@ from optuna.trial import FrozenTrial, TrialState
 from flows.optuna_parts import DIRECTIONS, make_pruner, make_sampler, suggest
 from flows.plan import PlannedCell
 from flows.search_cells import SearchCells
-from flows.study_records import CELL, REASON, REPEATS, made, told
+from flows.study_records import CELL, ORIGIN, REASON, REPEATS, made, told
 from flows.trained import Trained, held_out_curve
 from flows.trials import Origin, State, Trial, asked_for
 from hcfres.config.loading import ConfigError
@@ -27,6 +27,10 @@ PATIENCE = 5
 """Suggestions in a row that bring no new cell, before one that does is drawn at random."""
 _DRAWS = 1000
 """Points drawn for one that was not asked for yet, before the space counts as exhausted."""
+_NO_SCORE = (
+    "its cell has no held-out score by the code that the search began with; was a source file "
+    "edited meanwhile?"
+)
 
 
 @dataclass(frozen=True)
@@ -137,7 +141,7 @@ class Study:
         elif outcome.state == "pruned":
             self._end(asked.trial, TrialState.PRUNED)
         else:
-            reason = outcome.reason or "its training left no score on held-out spaces"
+            reason = outcome.reason or _NO_SCORE
             self._end(asked.trial, TrialState.FAIL, reason=reason)
 
     @contextlib.contextmanager
@@ -163,7 +167,7 @@ class Study:
                 return None
             self._add(unseen, "drawn")
         seen = sum(t.state not in (TrialState.FAIL, TrialState.WAITING) for t in self._frozen())
-        self._study.sampler = make_sampler(self._config, seen)
+        self._study.sampler = make_sampler(self._config, seen, self._fruitless)
         return self._study.ask()
 
     def _settle(self, trial: optuna.Trial) -> Asked | None:
@@ -189,20 +193,24 @@ class Study:
     def _is_repeated(self, trial: optuna.Trial, key: str) -> bool:
         """End a trial whose cell another trial was asked for: what that one got is known."""
         trial.set_user_attr(CELL, key)
-        others = [t for t in self._frozen() if t.user_attrs.get(CELL) == key]
+        others = [
+            t for t in self._frozen() if t.user_attrs.get(CELL) == key and t.number != trial.number
+        ]
         known = [t for t in others if t.state in (TrialState.COMPLETE, TrialState.PRUNED)]
-        running = [t for t in others if t.state is TrialState.RUNNING and t.number != trial.number]
+        waits = [t for t in others if t.state is TrialState.RUNNING]
+        if ORIGIN not in trial.user_attrs:  # else it is here to be tried again
+            waits += [t for t in others if t.state is TrialState.FAIL]
         if known:
-            first = known[0]
-            trial.set_user_attr(REPEATS, first.number)
-            for epochs, score in first.intermediate_values.items():
-                trial.report(score, epochs)
-            self._end(
-                trial, first.state, None if first.state is TrialState.PRUNED else first.values
-            )
-        elif running:
-            self._end(trial, TrialState.FAIL, reason=f"trial {running[0].number} runs this cell")
-        return bool(known or running)
+            trial.set_user_attr(REPEATS, known[0].number)
+            self._end_as(trial, known[0])
+        elif waits:
+            self._end(trial, TrialState.FAIL, reason=f"its cell is that of trial {waits[0].number}")
+        return bool(known or waits)
+
+    def _end_as(self, trial: optuna.Trial, other: FrozenTrial) -> None:
+        for epochs, score in other.intermediate_values.items():
+            trial.report(score, epochs)
+        self._end(trial, other.state, None if other.state is TrialState.PRUNED else other.values)
 
     def _unseen(self, in_order: bool) -> Values | None:
         """Find a point whose cell was not asked for yet; None where there seems to be none."""

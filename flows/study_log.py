@@ -62,4 +62,5 @@ class StudyLog:
             self.run.metrics(told, 0, int(time.time() * 1000))
             self.run.tags({"hcfres.winner": found.winner.method.name})
         self.run.end("FAILED" if found.winner is None else "FINISHED")
-        mark_logged(self._folder, self._tracker.store)
+        if found.winner is not None:
+            mark_logged(self._folder, self._tracker.store)

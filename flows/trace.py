@@ -20,7 +20,7 @@ from hcfres.data.errors import DataError
 from hcfres.evaluation.passport import Passport
 from hcfres.pipeline.versions import code_of_cells
 from hcfres.reporting.frame import CellRecord, read_record
-from hcfres.store.files import fresh_hash, is_plain
+from hcfres.store.files import fresh_hash, leads_down
 from hcfres.store.weights import weights_identity
 from hcfres.store.workspace import Workspace
 
@@ -143,8 +143,8 @@ def _files(folder: Path, finished: Finished) -> Iterator[Thing]:
     """The files that the cell consists of, each read and hashed."""
     for name, recorded in finished.hashes.items():
         path = folder / name
-        if not is_plain(name):
-            raise DataError(folder / DONE, f"names {name!r}, which is not in the cell's folder")
+        if not leads_down(name):
+            raise DataError(folder / DONE, f"names {name!r}, which is outside of the cell's folder")
         now = fresh_hash(path) if path.is_file() else None
         yield Thing(name, str(path), _look(recorded, now), recorded)
 

@@ -163,6 +163,11 @@ class Tracker:
         self._client = open_client(self.store, workspace, patience)
         self.experiment_id = open_experiment(self._client, self.store, workspace)
 
+    @property
+    def client(self) -> MlflowClient:
+        """What the store is asked with; it waits for a shared one that is away."""
+        return self._client
+
     def run(
         self, folder: Path, name: str, kind: str, parent: TrackedRun | None = None
     ) -> TrackedRun:

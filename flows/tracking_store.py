@@ -126,6 +126,8 @@ def _shown(parts: SplitResult) -> str:
     """An address without user, password and options, and without what is no part of one."""
     if not re.fullmatch("[a-z0-9+.-]*", parts.scheme) or not parts.hostname:
         return "no address"
+    if "@" in parts.path:
+        raise ValueError("a password with a slash that was not escaped")
     port = f":{parts.port}" if parts.port is not None else ""
     return f"{parts.scheme}://{parts.hostname}{port}{parts.path}".rstrip("/")
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
+from flows.artefacts import show_progress
 from flows.failed import Failure, forget_failure, now, one_line, write_failure
 from flows.job_log import NAME as WORKER_LOG
 from flows.logbook import CellLog
@@ -13,6 +14,7 @@ from flows.plan import Plan, PlannedCell
 from flows.retries import persist
 from flows.scenes import outcomes_of, waiting_threads
 from flows.session import Session
+from flows.team import call_team
 from flows.workers import STOP, JobError, PoolClosed, Watch
 from hcfres.pipeline.versions import code_of_cells
 from hcfres.store.files import write_atomic
@@ -25,7 +27,9 @@ from hcfres.store.files import write_atomic
 )
 def train_cells(plan: Plan, session: Session) -> tuple[str, ...]:
     """Run the cells that are not done; the names of those that failed are returned."""
-    outcomes = outcomes_of(lambda cell: one_cell.submit(cell, session), plan.todo, session)
+    outcomes = outcomes_of(
+        lambda cell: one_cell.submit(cell, session), plan.todo, session, show_progress(plan)
+    )
     pairs = zip(plan.todo, outcomes, strict=True)
     return tuple(cell.label for cell, outcome in pairs if isinstance(outcome, JobError))
 
@@ -58,9 +62,18 @@ def keep_failure(planned: PlannedCell, error: JobError, session: Session, log: C
     """Say that a cell failed, and keep why."""
     session.board.cell(planned.key, planned.label).ends("failed", str(error))
     write_atomic(planned.folder / "error.log", f"{error}\n\n{error.details}".encode())
-    message = one_line(str(error))
-    failure = Failure(error.reason, message, error.attempts, error.device, now())
-    write_failure(planned.folder, failure)
+    write_failure(
+        planned.folder,
+        Failure(
+            planned.cell.setting.name,
+            planned.cell.seed,
+            error.reason,
+            one_line(str(error)),
+            error.attempts,
+            error.device,
+            now(),
+        ),
+    )
     log.fail()
 
 
@@ -87,7 +100,7 @@ def train_cell(
         live.trained(report)
         return STOP if should_stop() else None
 
-    _persist("flows.jobs:train_cell", planned, session, log, epoch)
+    _persist("flows.jobs:train_cell", planned, session, log, epoch, session.processes)
 
 
 def evaluate_cell(planned: PlannedCell, session: Session, log: CellLog) -> None:
@@ -101,6 +114,7 @@ def evaluate_cell(planned: PlannedCell, session: Session, log: CellLog) -> None:
         session,
         log,
         lambda _: live.validates(f"{next(scenes)} scenes"),
+        urgent=True,
     )
 
 
@@ -110,14 +124,16 @@ def _persist(
     session: Session,
     log: CellLog,
     on_event: Callable[[dict], str | None],
+    processes: int = 1,
+    urgent: bool = False,
 ) -> None:
-    """Let a worker do a job of a cell, again where the policy says so."""
+    """Let a worker, or several together, do a job of a cell, again where the policy says so."""
     live = session.board.cell(planned.key, planned.label)
-    watch = Watch(begun=live.taken, beat=log.system, log=planned.folder / WORKER_LOG)
+    watch = Watch(begun=live.taken, beat=log.system, log=planned.folder / WORKER_LOG, urgent=urgent)
     args = planned.cell.model_dump_json(), planned.key, session.accept_code
 
     def again(error: JobError) -> None:
         live.tries_again(str(error))
         log.attempts(error.attempts + 1)
 
-    persist(lambda: session.pool.call(job, *args, on_event=on_event, watch=watch), again)
+    persist(lambda: call_team(session.pool, job, args, on_event, watch, processes), again)

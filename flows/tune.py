@@ -20,9 +20,11 @@ from flows.places import experiment_file
 from flows.plan import PlanError
 from flows.prefect_server import start_server
 from flows.preflight import require_searchable
+from flows.run_notes import is_logged
 from flows.search_cells import SearchCells
 from flows.study import Study
 from flows.study_records import read_trials
+from flows.tracking_store import tracking_store
 from flows.trials import Trial
 from flows.tune_plan import SearchPlan, search_plan, show
 from flows.tune_report import Findings, verdict
@@ -32,7 +34,6 @@ from hcfres.config.search_file import load_search
 from hcfres.store.workspace import Workspace
 
 JOURNAL, LOCK = "trials.journal", "search.lock"
-LOGGED = "LOGGED"
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,8 @@ def tune(asked: Asked, console: Console) -> Findings:
         study = Study(cells, storage, wanted)
         study.begin()
         lacking = any(one.missing for one in candidates(cells, study.trials))
-        if study.has_work() or lacking or not (folder / LOGGED).exists():
+        logged = is_logged(folder, tracking_store(cells.workspace))
+        if study.has_work() or lacking or not logged:
             start_server()
             from flows.tune_run import run_search  # noqa: PLC0415  imports Prefect, MLflow, torch
 

@@ -13,12 +13,13 @@ from flows.logbook import CellLog
 from flows.plan import PlannedCell
 from flows.prepare import prepare
 from flows.progress import Bar
-from flows.scenes import for_each, waiting_threads
+from flows.retries import persist
+from flows.scenes import outcomes_of, waiting_threads
 from flows.session import Session
 from flows.study import Asked, Outcome, Study
 from flows.study_log import StudyLog
 from flows.train import keep_failure, train_cell
-from flows.workers import JobError, JobStopped
+from flows.workers import JobError, JobStopped, PoolClosed
 from hcfres.store.locks import locked
 
 _LOCK = "training.lock"
@@ -38,18 +39,18 @@ def search(study: Study, session: Session, log: StudyLog) -> None:
     with session.board.bar("trials", study.wanted) as bar:
         try:
             _ask_and_tell(study, session, log, bar)
-        except KeyboardInterrupt:
+        except BaseException:  # Ctrl-C; of SIGTERM Prefect makes another one
             session.pool.close()
             raise
 
 
 @flow(name="confirm", validate_parameters=False, task_runner=waiting_threads())
-def confirm(cells: Sequence[PlannedCell], study: Study, session: Session) -> tuple[str, ...]:
-    """Train the best trials' further seeds; the labels of those that failed are returned."""
-    outcomes = for_each(
-        lambda cell: one_more_seed.submit(cell, study, session), cells, session, "more seeds"
-    )
-    return tuple(label for label in outcomes if label is not None)
+def confirm(cells: Sequence[PlannedCell], study: Study, session: Session) -> None:
+    """Train the best trials' further seeds; one that fails costs only itself."""
+    with session.board.bar("more seeds", len(cells)) as bar:
+        outcomes_of(
+            lambda it: one_more_seed.submit(it, study, session), cells, session, bar.advance
+        )
 
 
 def _ask_and_tell(study: Study, session: Session, log: StudyLog, bar: Bar) -> None:
@@ -74,8 +75,7 @@ def one_trial(asked: Asked, study: Study, session: Session) -> Outcome:
         with study.alive(asked), locked(planned.folder / _LOCK):
             train_unevaluated(planned, study, session, asked.should_stop)
             if study.is_timed:
-                cell = planned.cell.model_dump_json()
-                session.pool.call("flows.jobs:time_cell", cell, planned.key, session.accept_code)
+                time_cell(planned, session)
     except JobStopped:
         return Outcome("pruned")
     except JobError as error:
@@ -84,14 +84,19 @@ def one_trial(asked: Asked, study: Study, session: Session) -> Outcome:
 
 
 @task(cache_policy=NO_CACHE, task_run_name="{planned.label}")
-def one_more_seed(planned: PlannedCell, study: Study, session: Session) -> str | None:
-    """Train a candidate's cell with a further seed; its label when that failed."""
-    try:
-        with locked(planned.folder / _LOCK):
-            train_unevaluated(planned, study, session)
-    except JobError:
-        return planned.label
-    return None
+def one_more_seed(planned: PlannedCell, study: Study, session: Session) -> None:
+    """Train a candidate's cell with a further seed; as `train_unevaluated`."""
+    with locked(planned.folder / _LOCK):
+        train_unevaluated(planned, study, session)
+
+
+def time_cell(planned: PlannedCell, session: Session) -> None:
+    """Measure a trained cell on held-out scenes, into its folder."""
+    job, args = "flows.jobs:time_cell", (planned.cell.model_dump_json(), planned.key)
+    persist(
+        lambda: session.pool.call(job, *args, session.accept_code),
+        lambda error: session.board.say(f"{planned.label} timed again, after: {error}"),
+    )
 
 
 def train_unevaluated(
@@ -105,16 +110,24 @@ def train_unevaluated(
     Raises:
         JobError: it failed; its folder keeps why.
         JobStopped: `should_stop` said so.
+        PoolClosed: everything ends.
     """
     if study.cells.trained(planned) is not None:
         return
     log = CellLog(planned, session.tracker, session.grid, study.cells.code)
+    live = session.board.cell(planned.key, planned.label)
     try:
         train_cell(planned, session, log, should_stop)
-    except JobStopped:
-        log.leave("KILLED")
-        raise
     except JobError as error:
         keep_failure(planned, error, session, log)
         raise
+    except JobStopped:
+        log.leave("KILLED")
+        live.ends("stopped", "pruned")
+        raise
+    except PoolClosed:
+        log.interrupt()
+        live.ends("stopped")
+        raise
     log.leave("FINISHED")
+    live.ends("done")

@@ -92,8 +92,9 @@ def _tried(found: Findings, trial: Trial) -> Tried:
 def _placed(knob: Knob, full: Values) -> str | float:
     """Where a value lies on its axis: a choice's name, or the number."""
     value = full[knob.path]
-    number = isinstance(value, int | float) and not isinstance(knob.asked, Choices)
-    return float(value) if number else shown(value)
+    if isinstance(knob.asked, Choices) or not isinstance(value, int | float):
+        return shown(value)
+    return float(value)
 
 
 def _tuned(knob: Knob) -> Tuned:

@@ -19,8 +19,10 @@ def unanswered(source: str) -> Path | None:
     Args:
         source: a folder, or the first characters of the name of one of the workspace's cells.
     """
-    given = Path(source)
-    known = [given] if given.is_dir() else sorted(Workspace().cells.glob(f"{source}*"))
+    given, cells = Path(source), Workspace().cells
+    found = cells.iterdir() if cells.is_dir() else ()
+    begun = [path for path in found if path.name.startswith(source)]
+    known = [given] if given.is_dir() else begun
     if len(known) != 1 or (known[0] / _PREDICTIONS).exists():
         return None
     return known[0] if (known[0] / _IMPORTED).exists() and (known[0] / _WEIGHTS).exists() else None

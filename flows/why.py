@@ -58,7 +58,8 @@ def _show(found: Trace, console: Console) -> None:
     else:
         console.print("[yellow]which results of stages it read was not kept[/]")
     if found.scene:
-        console.print(_entries(found.scene))
+        for line in _entries(found.scene):
+            console.print(line, highlight=False, soft_wrap=True)
     elif found.stages:
         example = next(iter(found.stages[0].entries))
         console.print(f"one scene down to its files: hcfres why {found.key} --scene {example}")
@@ -118,7 +119,8 @@ def _joules(totals: dict[str, float | None]) -> str:
 
 
 def _things(title: str, things: Iterable[Thing]) -> Table:
-    table = Table("", "now", "hash", "where", title=title, title_justify="left")
+    table = Table("", "now", "hash", title=title, title_justify="left")
+    table.add_column("where", overflow="fold")
     for one in things:
         table.add_row(escape(one.name), _MARKS[one.look], one.identity[:16], escape(one.path))
     return table
@@ -136,16 +138,15 @@ def _stages(stages: Iterable[StageLine]) -> Table:
     return table
 
 
-def _entries(entries: Iterable[EntryLine]) -> Table:
-    table = Table("", "key", "now", "made", "from", "where", title_justify="left")
-    table.title = "one scene, down to its files"
+def _entries(entries: Iterable[EntryLine]) -> Iterator[str]:
+    """Each result and its folder, then the files that the first of them were made from."""
+    yield "[bold]one scene, down to its files[/]"
     for one in entries:
         good = one.state in ("whole", "as then")
         state = f"[green]{one.state}[/]" if good else f"[red]{one.state}[/]"
-        inputs = "\n".join(name[:16] for name in one.inputs)
-        paths = [*one.paths[:_PATHS]]
+        yield f"  {one.name:<18}{one.key[:16]:<18}{state} {one.made}"
+        if one.inputs:
+            yield f"    from {' '.join(name[:16] for name in one.inputs)}"
+        yield from (f"    {escape(path)}" for path in one.paths[:_PATHS])
         if len(one.paths) > _PATHS:
-            paths.append(f"... and {len(one.paths) - _PATHS} more")
-        where = escape("\n".join(paths))
-        table.add_row(one.name, one.key[:16], state, one.made, inputs, where)
-    return table
+            yield f"    ... and {len(one.paths) - _PATHS} more, in --json"

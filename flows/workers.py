@@ -7,35 +7,30 @@ costs its job alone, and another one takes its place.
 """
 
 import contextlib
-import multiprocessing
 import os
-import queue
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from multiprocessing.connection import Connection
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from flows.beats import Beat
 from flows.failures import Kind, death
+from flows.free_devices import FreeDevices
 from flows.job_log import tail
 from flows.patience import PATIENCE, HungError, Patience, Vigil
-from flows.worker_process import TELL_STACKS, Failed, Order, serve
+from flows.worker import Worker, WorkerGone, start_worker
+from flows.worker_process import TELL_STACKS, Failed, Order
 
 Event = Callable[[Any], Any]
 """Told of each event; what it answers is nothing, or STOP."""
 STOP = "stop"
 """Ends the job at this event; its worker stays warm."""
 
-_THREAD_LIMITS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
-_LOOK_EVERY_S = 0.5
 _TO_CLOSE_S = 0.5
 """Ctrl-C may end a worker before we know of it ourselves."""
 _TO_TELL_S = 0.5
-_MB = 1e6
 
 
 class JobError(RuntimeError):
@@ -65,10 +60,6 @@ class PoolClosed(Exception):
     """The workers were ended while the job ran, or before: as on Ctrl-C. It says nothing of it."""
 
 
-class _Gone(Exception):
-    """A worker's process ended."""
-
-
 def _ignore(_: Any) -> None:
     """Hear nothing."""
 
@@ -84,34 +75,13 @@ class Watch:
     log: Path | None = None
     """The file to which everything goes that the worker writes meanwhile."""
     patience: Patience = PATIENCE
+    urgent: bool = False
+    """Whether it comes before jobs that were asked for earlier."""
+    abandoned: threading.Event = field(default_factory=threading.Event)
+    """When it is set the job is ended, and its worker with it."""
 
 
 NOBODY = Watch()
-
-
-@dataclass
-class _Worker:
-    process: multiprocessing.process.BaseProcess
-    pipe: Connection
-    device: str
-
-    def receive(self) -> tuple[str, Any] | None:
-        """The next message; None when none came for a while."""
-        try:
-            if self.pipe.poll(_LOOK_EVERY_S):
-                message: tuple[str, Any] = self.pipe.recv()
-                return message
-        except (EOFError, OSError):
-            raise _Gone from None
-        if not self.process.is_alive():
-            raise _Gone
-        return None
-
-    def send(self, message: Any) -> None:
-        try:
-            self.pipe.send(message)
-        except OSError:
-            raise _Gone from None
 
 
 class WorkerPool:
@@ -122,10 +92,8 @@ class WorkerPool:
         self._closed = threading.Event()
         self.size = len(devices)
         """How many jobs run at once."""
-        self._all: list[_Worker] = []
-        self._free: queue.Queue[_Worker | str] = queue.Queue()
-        for device in devices:
-            self._free.put(device)
+        self._all: list[Worker] = []
+        self._free = FreeDevices(devices)
 
     def call(
         self, job: str, *args: Any, on_event: Event | None = None, watch: Watch = NOBODY
@@ -135,15 +103,15 @@ class WorkerPool:
         Raises:
             JobError: the job raised, or its process died, hung or ran out of memory; the pool
                 stays usable in any case.
-            JobStopped: `on_event` answered STOP.
+            JobStopped: `on_event` answered STOP, or the job was abandoned.
             PoolClosed: the pool was closed meanwhile.
         """
-        worker = self._take()
+        worker = self._take(watch.urgent)
         try:
             watch.begun(worker.device)
             worker.send(Order(job, args, watch.log))
             kind, payload = _listen(worker, on_event, watch)
-        except _Gone:
+        except WorkerGone:
             raise self._lost(worker, job, watch) from None
         except HungError as error:
             raise self._stuck(worker, job, watch, error) from None
@@ -151,13 +119,13 @@ class WorkerPool:
             self._replace(worker)
             raise
         if kind != "failed":
-            self._free.put(worker)
+            self._free.give(worker)
             if kind == "stopped":
                 raise JobStopped
             return payload
         failed: Failed = payload
         if failed.kind == "error":
-            self._free.put(worker)
+            self._free.give(worker)
         else:
             self._replace(worker)  # what it lost, memory or a device, only a new process has
         raise JobError(failed.message, failed.details, failed.kind, worker.device)
@@ -173,7 +141,7 @@ class WorkerPool:
             with contextlib.suppress(JobError, PoolClosed):
                 self.call(job)
 
-        for _ in range(self._free.qsize()):
+        for _ in range(self._free.count):
             threading.Thread(target=one, daemon=True).start()
 
     def close(self) -> None:
@@ -188,31 +156,25 @@ class WorkerPool:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _take(self) -> _Worker:
-        waiting = self._free.get()
-        if isinstance(waiting, _Worker) and not waiting.process.is_alive():
-            self._end(waiting)
-            waiting = waiting.device
+    def _take(self, urgent: bool) -> Worker:
+        free = self._free.take(urgent)
+        if isinstance(free, Worker) and not free.lives:
+            self._end(free)
+            free = free.device
         if self._closed.is_set():
-            self._free.put(waiting)
+            self._free.give(free)
             raise PoolClosed
-        return waiting if isinstance(waiting, _Worker) else self._start(waiting)
+        return free if isinstance(free, Worker) else self._start(free)
 
-    def _start(self, device: str) -> _Worker:
-        context = multiprocessing.get_context("spawn")
-        ours, theirs = context.Pipe()
-        process = context.Process(target=serve, args=(theirs, device, os.getpid()), daemon=True)
-        with _thread_limit(self._threads), _no_interrupts():
-            process.start()
-        theirs.close()
-        worker = _Worker(process, ours, device)
+    def _start(self, device: str) -> Worker:
+        worker = start_worker(device, self._threads)
         self._all.append(worker)
         if self._closed.is_set():  # since we looked
             self._replace(worker)
             raise PoolClosed
         return worker
 
-    def _lost(self, worker: _Worker, job: str, watch: Watch) -> Exception:
+    def _lost(self, worker: Worker, job: str, watch: Watch) -> Exception:
         """Replace a worker that ended; the error that says how."""
         self._replace(worker)
         if self._closed.wait(_TO_CLOSE_S):
@@ -221,7 +183,7 @@ class WorkerPool:
         message = f"the worker on {worker.device} died while running {job}: {how}"
         return JobError(message, tail(watch.log), kind, worker.device)
 
-    def _stuck(self, worker: _Worker, job: str, watch: Watch, why: HungError) -> JobError:
+    def _stuck(self, worker: Worker, job: str, watch: Watch, why: HungError) -> JobError:
         """Replace a worker that hangs, after it told where; the error that says so."""
         if watch.log is not None and worker.process.pid is not None:
             os.kill(worker.process.pid, TELL_STACKS)
@@ -230,51 +192,23 @@ class WorkerPool:
         message = f"the worker on {worker.device} hung while running {job}: {why}"
         return JobError(message, tail(watch.log), "hung", worker.device)
 
-    def _replace(self, worker: _Worker) -> None:
+    def _replace(self, worker: Worker) -> None:
         """End a worker; another is started on its device when it is needed."""
         self._end(worker)
-        self._free.put(worker.device)
+        self._free.give(worker.device)
 
-    def _end(self, worker: _Worker) -> None:
-        worker.process.kill()
-        worker.process.join()
+    def _end(self, worker: Worker) -> None:
+        worker.end()
         if worker in self._all:
             self._all.remove(worker)
 
 
-_starting = threading.Lock()
-
-
-@contextlib.contextmanager
-def _thread_limit(threads: int) -> Iterator[None]:
-    """Let a process started inside inherit the number of threads its libraries may use."""
-    with _starting:
-        before = {name: os.environ.get(name) for name in _THREAD_LIMITS}
-        os.environ.update(dict.fromkeys(_THREAD_LIMITS, str(threads)))
-        try:
-            yield
-        finally:
-            for name, value in before.items():
-                if value is None:
-                    del os.environ[name]
-                else:
-                    os.environ[name] = value
-
-
-@contextlib.contextmanager
-def _no_interrupts() -> Iterator[None]:
-    """Hold Ctrl-C back from this thread and from a process started inside, until it lets it in."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _listen(worker: _Worker, on_event: Event | None, watch: Watch) -> tuple[str, Any]:
+def _listen(worker: Worker, on_event: Event | None, watch: Watch) -> tuple[str, Any]:
     vigil = Vigil(watch.patience)
     while True:
         message = worker.receive()
+        if watch.abandoned.is_set():
+            raise JobStopped
         if message is None:
             vigil.look()
             continue

@@ -67,7 +67,7 @@ class TextBatch(_Movable):
     scene_of_expression: Int[Tensor, " expressions"]
     """Index into the batch's scenes; non-decreasing."""
     ids: Int[Tensor, "expressions tokens"] | None = None
-    """In RoBERTa's vocabulary; None where nothing but the features is known."""
+    """In RoBERTa's vocabulary, anything at padding; None where only the features are known."""
 
 
 @dataclass(frozen=True)

@@ -53,8 +53,8 @@ def write_answers(folder: Path, opened: OpenScene, answers: Sequence[Answer]) ->
         The files, the clouds first.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    scene, back = opened.scene, opened.file_from_world
-    placed = (scene.vertices @ back[:3, :3].T + back[:3, 3]).astype(np.float32)
+    scene = opened.scene
+    placed = opened.in_file(scene.vertices)
     names = [f"{number:02d}-{slug(answer.sentence)}" for number, answer in enumerate(answers, 1)]
     clouds = [folder / f"{name}.ply" for name in names]
     for path, answer in zip(clouds, answers, strict=True):

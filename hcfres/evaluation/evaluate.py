@@ -134,22 +134,33 @@ def evaluate_cell(
     rng = np.random.default_rng([seed, len(scenes.scene_ids)])
     own, shuffled = Tally(), Tally()
     others = {name: Tally() for name in PREDICTORS}
-    with PredictionWriter(path, source) as file:
-        for number, (truth, encoded, text) in enumerate(_encoded(network, scenes), 1):
-            answers = _answers(network, encoded, text, rules)
-            scores = _scores(truth, answers, rules)
-            own.add(truth, scores)
-            file.write(truth, answers, scores)
-            mixed = _answers(
-                network, encoded, _rows(text, _derangement(len(scores.ious), rng)), rules
-            )
-            shuffled.add(truth, _scores(truth, mixed, rules))
-            for name, predictor in PREDICTORS.items():
-                others[name].add(truth, score_masks(truth, predictor(truth, rng), rules.least))
-            if progress is not None:
-                progress(number, len(scenes.scene_ids), truth.scene.scene_id)
+    answered = _answered(network, scenes, source, path, own)
+    for number, (truth, encoded, text) in enumerate(answered, 1):
+        order = _derangement(len(truth.expressions), rng)
+        mixed = _answers(network, encoded, _rows(text, order), rules)
+        shuffled.add(truth, _scores(truth, mixed, rules))
+        for name, predictor in PREDICTORS.items():
+            others[name].add(truth, score_masks(truth, predictor(truth, rng), rules.least))
+        if progress is not None:
+            progress(number, len(scenes.scene_ids), truth.scene.scene_id)
     predictors = {name: tally.metrics() for name, tally in others.items()}
     return CellScores(own.metrics(), shuffled.metrics(), predictors)
+
+
+def evaluate_weights(
+    network: HcfRes,
+    scenes: Scenes,
+    source: PredictionSource,
+    path: Path,
+    progress: Progress | None = None,
+) -> GroupMetrics:
+    """Answer every expression, write predictions.parquet and score it, as `evaluate_cell` does,
+    but with nothing to hold it against."""
+    own = Tally()
+    for number, (truth, _, _) in enumerate(_answered(network, scenes, source, path, own), 1):
+        if progress is not None:
+            progress(number, len(scenes.scene_ids), truth.scene.scene_id)
+    return own.metrics()
 
 
 def held_out_miou(network: HcfRes, scenes: Scenes, rules: AnswerRules) -> float:
@@ -162,6 +173,20 @@ def held_out_miou(network: HcfRes, scenes: Scenes, rules: AnswerRules) -> float:
     finally:
         network.train(training)
     return tally.metrics().miou
+
+
+def _answered(
+    network: HcfRes, scenes: Scenes, source: PredictionSource, path: Path, own: Tally
+) -> Iterator[tuple[SceneTruth, SceneEncoding, TextBatch]]:
+    """Answer, write and score scene after scene; what was asked is given back for more."""
+    rules = AnswerRules(source.rule, source.min_points)
+    with PredictionWriter(path, source) as file:
+        for truth, encoded, text in _encoded(network, scenes):
+            answers = _answers(network, encoded, text, rules)
+            scores = _scores(truth, answers, rules)
+            own.add(truth, scores)
+            file.write(truth, answers, scores)
+            yield truth, encoded, text
 
 
 def _encoded(

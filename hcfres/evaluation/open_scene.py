@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Float32
 
 from hcfres.data.dataset import Dataset
 from hcfres.data.errors import DataError
@@ -37,6 +37,11 @@ class OpenScene:
         if isinstance(self.source, OwnScan):
             return np.linalg.inv(self.source.world_from_file)
         return np.eye(4)
+
+    def in_file(self, points: Float[np.ndarray, "places 3"]) -> Float32[np.ndarray, "places 3"]:
+        """Points of the frame of `scene` in that of the file."""
+        back = self.file_from_world
+        return (points @ back[:3, :3].T + back[:3, 3]).astype(np.float32)
 
     @property
     def remarks(self) -> tuple[str, ...]:

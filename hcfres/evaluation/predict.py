@@ -13,11 +13,13 @@ from safetensors import SafetensorError, safe_open
 from hcfres.config.cell import CellConfig
 from hcfres.config.loading import parse
 from hcfres.config.setting import SettingConfig
+from hcfres.data.batch import Batch
 from hcfres.data.errors import DataError
 from hcfres.data.expression import Expression
 from hcfres.evaluation.answer_files import Answer, Instance
 from hcfres.evaluation.answers import SceneAnswers, scene_answers
 from hcfres.evaluation.evaluate import rules_of
+from hcfres.evaluation.gate import SceneGate, scene_gate
 from hcfres.evaluation.open_scene import OpenScene
 from hcfres.language.trained import trained_text
 from hcfres.model.build import build_network
@@ -27,7 +29,7 @@ from hcfres.pipeline.jobs import Progress, silent
 from hcfres.pipeline.makers import make_text
 from hcfres.pipeline.places import Machine
 from hcfres.pipeline.samples import make_sample
-from hcfres.pipeline.scene import Preparation, prepare_scene
+from hcfres.pipeline.scene import Preparation, PreparedScene, prepare_scene
 from hcfres.store.store import Store
 from hcfres.store.workspace import Workspace
 
@@ -71,6 +73,35 @@ class Method:
         """
         if not sentences or not all(any(c.isalnum() for c in said) for said in sentences):
             raise ValueError(f"at least one sentence is needed, each with a word: {sentences!r}")
+        prepared, batch = self._batch(scene, sentences, every, progress)
+        with torch.no_grad():
+            output = self.network.decode(self.network.encode(batch.scenes), batch.text)
+        rules = rules_of(self.cell.setting)
+        found = scene_answers(output, rules.rule)
+        labels = prepared.superpoints.labels
+        return tuple(
+            _answer(said, found, row, labels, rules.least) for row, said in enumerate(sentences)
+        )
+
+    def gate(
+        self, scene: OpenScene, every: int | None = None, progress: Progress = silent
+    ) -> SceneGate | None:
+        """Look at how much each superpoint of a scan takes from images and from 3D (Eq. 6).
+
+        No sentence enters. Arguments and errors are those of `predict`.
+
+        Returns:
+            None for a method without a gate.
+        """
+        prepared, batch = self._batch(scene, (), every, progress)
+        with torch.no_grad():
+            weights = self.network.encode(batch.scenes).gate
+        return None if weights is None else scene_gate(prepared, weights[0].float().cpu().numpy())
+
+    def _batch(
+        self, scene: OpenScene, sentences: Sequence[str], every: int | None, progress: Progress
+    ) -> tuple[PreparedScene, Batch]:
+        """The prepared scan, and it and the sentences on the device."""
         setting = _with_frames(self.cell.setting, every)
         machine = Machine(self.workspace.weights, self.device)
         preparation = Preparation(Store(self.workspace.store), machine, progress)
@@ -80,15 +111,7 @@ class Method:
         asked = tuple(_asked(scene.scene_id, n, said) for n, said in enumerate(sentences))
         text = make_text(tuple(sentences), setting.text, machine)
         batch = collate([make_sample(prepared, asked, text)], setting.size.voxel_m)
-        with torch.no_grad():
-            there = batch.to(self.device)
-            output = self.network.decode(self.network.encode(there.scenes), there.text)
-        rules = rules_of(setting)
-        found = scene_answers(output, rules.rule)
-        labels = prepared.superpoints.labels
-        return tuple(
-            _answer(said, found, row, labels, rules.least) for row, said in enumerate(sentences)
-        )
+        return prepared, batch.to(self.device)
 
 
 def load_method(
@@ -111,8 +134,8 @@ def load_method(
     state, about = _read(file)
     cell = parse(_field(about, "cell", file), CellConfig, source=str(file))
     text_encoder = trained_text(cell.setting, workspace.weights)
-    widths = [_field(about, name, file) for name in ("dense", "text", "instance")]
-    network = build_network(cell.method, cell.setting.size, *widths, text_encoder=text_encoder)
+    dense, text, instance = (_field(about, name, file) for name in ("dense", "text", "instance"))
+    network = build_network(cell.method, cell.setting.size, dense, text, instance, text_encoder)
     try:
         network.load_state_dict(state)
     except RuntimeError as error:

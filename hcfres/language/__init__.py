@@ -1,4 +1,4 @@
-"""Sentences: RoBERTa's token features, a rule-based parse, and the token maps."""
+"""Sentences: RoBERTa's token features, parses in two ways, and the token maps."""
 
 import os
 

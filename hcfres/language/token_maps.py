@@ -28,13 +28,10 @@ def token_maps(
     if length < len(offsets):
         raise ValueError(f"{len(offsets)} tokens do not fit into maps of length {length}")
     maps = np.zeros((len(TOKEN_MAPS), length), dtype=np.float32)
+    first, last = np.array(offsets, dtype=np.int64).reshape(-1, 2).T
     for row, row_spans in zip(maps, graph.spans, strict=True):
-        for span in row_spans:
-            covered = [place for place, token in enumerate(offsets) if _overlap(span, token)]
-            if covered:
+        for start, end in row_spans:
+            covered = np.flatnonzero(np.maximum(first, start) < np.minimum(last, end))
+            if len(covered):
                 row[covered] = np.maximum(row[covered], 1.0 / len(covered))
     return maps
-
-
-def _overlap(span: Span, token: Span) -> bool:
-    return max(span[0], token[0]) < min(span[1], token[1])

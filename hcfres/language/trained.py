@@ -1,4 +1,4 @@
-"""RoBERTa as a part of the network, learnt with the rest (`training.text = "trained"`)."""
+"""RoBERTa as a part of the network, learnt with the rest (decision 130)."""
 
 from pathlib import Path
 

@@ -85,8 +85,10 @@ class Criterion:
         targets = _targets(batch)
         superpoint = output.seeds.gather(1, output.selected)
         queries = anchor_match(output, objects, superpoint, output.queries_padded)
-        pairs = make_pairs(queries, objects, output.padded, output.relevance, self._target_indexing)
-        masks = mask_losses(output.layers, pairs)
+        compared = make_pairs(
+            queries, objects, output.padded, output.relevance, self._target_indexing
+        )
+        masks = mask_losses(output.layers, compared)
         matched = queries.matched()
         words = make_words(targets.token_maps, batch.text.valid, matched, output.queries_padded)
         indicators = torch.stack([layer.indicators for layer in output.layers])
@@ -99,8 +101,9 @@ class Criterion:
             indicator_loss(indicators, matched, output.queries_padded),
             contrastive_loss(vision, text, words, self._padded_tokens),
         )
-        counted = Counts(queries.pairs.sum(), queries.pairs.new_tensor(len(matched), dtype=torch.long))
-        return Sums(terms, _sampling(output, targets, objects), counted)
+        pairs = queries.pairs.sum()
+        counts = Counts(pairs, pairs.new_tensor(len(matched)))
+        return Sums(terms, _sampling(output, targets, objects), counts)
 
     def _over_layers(self, terms: LayerTerms) -> Float[Tensor, ""]:
         """The weighted terms of all layers, later layers counting more."""

@@ -33,6 +33,7 @@ from hcfres.pipeline.slices import (
     PoolingSettings,
     TokenSettings,
     TokenView,
+    given_names,
     stage_names,
 )
 from hcfres.pipeline.token_grid import grid_of, is_square
@@ -193,10 +194,7 @@ class SceneJobs:
     @property
     def final(self) -> tuple[Job[Any], ...]:
         """The results that the method is given."""
-        granularities = self.method.semantics.granularities if self.method.semantics else ()
-        jobs: tuple[Job[Any], ...] = (self.superpoints,)
-        jobs += (self.dense,) if "pixel" in granularities else ()
-        return jobs + ((self.instance,) if "instance" in granularities else ())
+        return tuple(getattr(self, name) for name in given_names(self.method))
 
     @property
     def all(self) -> tuple[Job[Any], ...]:

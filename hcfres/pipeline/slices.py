@@ -16,6 +16,11 @@ def stage_names(method: MethodConfig) -> tuple[str, ...]:
     return ("superpoints", "masks", *dense, "instances", "instance_operator", "instance")
 
 
+def given_names(method: MethodConfig) -> tuple[str, ...]:
+    """The stages whose results a method is given; the others are on the way to them."""
+    return tuple(n for n in stage_names(method) if n in ("superpoints", "dense", "instance"))
+
+
 class MaskSettings(Config):
     """Of SAM's masks."""
 

@@ -1,6 +1,8 @@
 """The columns of the paper's tables: what is printed where, and which stored number it is."""
 
+from hcfres.config.setting import Kept
 from hcfres.data.errors import DataError
+from hcfres.evaluation.cost.definitions import WARM_SCENE
 from hcfres.reporting.table import Column
 
 _GROUPS = {"zt": "ZT", "st": "ST", "mt": "MT", "all": "All"}
@@ -15,25 +17,30 @@ _COST = {
         scale=1.0,
         comparable=False,
         note=(
-            "Our milliseconds are from a scan whose features are there to the answer to one "
-            "sentence (U-Net, fusion, selection, decoder; without SAM, CLIP and RoBERTa), the "
-            "median of four scans on the device that ran the cell (its DONE.json names it); the "
-            "paper's are of one RTX 4090 and do not say what they count, so that no difference is "
-            "printed."
+            f"Our milliseconds are a {WARM_SCENE.name}: {WARM_SCENE.sentence}. They are the "
+            "median of repeats on four scans, on the device that ran the cell (its DONE.json names "
+            "it). The paper's are of one RTX 4090 and do not say what they count, so that no "
+            "difference is printed; reports/cost.md takes ours apart."
         ),
     ),
 }
 
 
-def stored_name(column: str) -> str:
-    """Name the stored number of an experiment's column: `acc_25.zt_w_d` is val/zt_w_d/acc_25."""
+def stored_name(column: str, weights: Kept = "last") -> str:
+    """Name the stored number of an experiment's column: `acc_25.zt_w_d` is val/zt_w_d/acc_25.
+
+    Args:
+        weights: whose number is meant; best_held_out/zt_w_d/acc_25 is that of another epoch.
+    """
     if column in _COST:
         return _COST[column].metrics[0]
     score, _, group = column.partition(".")
-    return f"val/{group or 'all'}/{score}"
+    return f"{'val' if weights == 'last' else weights}/{group or 'all'}/{score}"
 
 
-def printed_columns(columns: tuple[str, ...]) -> tuple[tuple[Column, tuple[str, ...]], ...]:
+def printed_columns(
+    columns: tuple[str, ...], weights: Kept = "last"
+) -> tuple[tuple[Column, tuple[str, ...]], ...]:
     """Lay an experiment's columns out for print.
 
     With and without distractors (`_w_d`, `_wo_d`) share a column, beside a slash, as in Table II.
@@ -46,11 +53,11 @@ def printed_columns(columns: tuple[str, ...]) -> tuple[tuple[Column, tuple[str, 
         if name.endswith("_wo_d"):
             continue
         parts = (name, name.removesuffix("_w_d") + "_wo_d") if name.endswith("_w_d") else (name,)
-        printed.append((_column(parts), parts))
+        printed.append((_column(parts, weights), parts))
     return tuple(printed)
 
 
-def _column(parts: tuple[str, ...]) -> Column:
+def _column(parts: tuple[str, ...], weights: Kept) -> Column:
     if parts[0] in _COST:
         return _COST[parts[0]]
     score, _, group = parts[0].partition(".")
@@ -62,4 +69,4 @@ def _column(parts: tuple[str, ...]) -> Column:
     if len(parts) == 2:
         label += " w/ / w/o"
     header = " ".join(part for part in (label, _SCORES[score]) if part)
-    return Column(header, tuple(stored_name(part) for part in parts))
+    return Column(header, tuple(stored_name(part, weights) for part in parts))

@@ -46,9 +46,12 @@ class Line:
     paper: tuple[tuple[float | None, ...], ...]
     """In print units."""
     remark: str = ""
-    """Why there is nothing of ours: `not run` with the command, or `quoted from the paper`."""
+    """Why there is nothing of ours, or not all: `not run` with the command, `failed` with the kind,
+    or `quoted from the paper`."""
     passports: tuple[Passport, ...] = ()
     """Of our numbers, one for each level; none where the results have none."""
+    note: str = ""
+    """More about the remark, for below the table."""
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,10 @@ _MARKDOWN = _Style(
     lambda t: f"**{t}**", lambda t: f"<u>{t}</u>", lambda t: t.replace("|", "\\|"), " ± "
 )
 _LATEX_SPECIAL = {c: f"\\{c}" for c in "&%$#_{}"} | {
+    "\\": r"\textbackslash{}",
+    "^": r"\textasciicircum{}",
     "~": r"\textasciitilde{}",
+    "…": r"\dots{}",
     "–": "--",
     "✓": r"\checkmark{}",
     "✗": r"$\times$",
@@ -41,6 +44,7 @@ def markdown(table: Table) -> str:
     lines = [f"# {table.title}", "", _caption(table), ""]
     lines += [_bar(header), _bar(["---"] * 2 + ["---:"] * len(table.columns))]
     lines += [_bar(row) for row in _rows(table, _MARKDOWN)]
+    lines += [f"\n{mark} {note}" for mark, note in _notes(table).values()]
     return "\n".join(lines) + "\n"
 
 
@@ -60,6 +64,7 @@ def latex(table: Table) -> str:
             *body,
             r"\bottomrule",
             r"\end{tabular}",
+            *(rf"\par {mark} {_LATEX.plain(note)}" for mark, note in _notes(table).values()),
             r"\end{table}",
             "",
         ]
@@ -71,24 +76,35 @@ def _caption(table: Table) -> str:
     return " ".join([table.caption, *notes])
 
 
+def _notes(table: Table) -> dict[int, tuple[str, str]]:
+    """By line: the mark of its note, and the note."""
+    noted = [index for index, line in enumerate(table.lines) if line.note]
+    return {
+        index: (f"[{number}]", table.lines[index].note) for number, index in enumerate(noted, 1)
+    }
+
+
 def _bar(cells: list[str]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
 def _rows(table: Table, style: _Style) -> list[list[str]]:
     ours_places, paper_places = ranks(table, "ours"), ranks(table, "paper")
+    notes = _notes(table)
     rows = []
     for index, line in enumerate(table.lines):
         label = style.plain(line.label)
+        mark = f" {notes[index][0]}" if index in notes else ""
         if line.ours is None:
-            remark = style.plain(f"ours: {line.remark}")
+            remark = style.plain(f"ours: {line.remark}{mark}")
             rows.append([label, remark, *[style.plain(_DASH)] * len(table.columns)])
         else:
             cells = [
                 _cell([_number(n, c, style) for n in parts], ours_places, index, i, style)
                 for i, (c, parts) in enumerate(zip(table.columns, line.ours, strict=True))
             ]
-            rows.append([label, style.plain(f"ours, {table.ours_on}"), *cells])
+            remark = f"; {line.remark}{mark}" if line.remark else ""
+            rows.append([label, style.plain(f"ours, {table.ours_on}{remark}"), *cells])
         paper = [
             _cell([_plain(v, c, style) for v in parts], paper_places, index, i, style)
             for i, (c, parts) in enumerate(zip(table.columns, line.paper, strict=True))

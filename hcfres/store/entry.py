@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hcfres.store.files import fresh_hash, is_plain
+from hcfres.store.files import fresh_hash, leads_down
 from hcfres.store.toml import write_toml
 
 VALUE = "value.safetensors"
@@ -56,7 +56,7 @@ def read_record(folder: Path) -> Record | None:
     """The record of a result's folder; None where it is missing, broken, or names files outside."""
     try:
         raw = tomllib.loads((folder / RECORD).read_bytes().decode())
-        if not all(map(is_plain, raw["files"])):
+        if not all(map(leads_down, raw["files"])):
             return None
         files = tuple(KeptFile(name, **told) for name, told in raw.pop("files").items())
         sequences: dict[str, Any] = {key: tuple(raw.pop(key)) for key in ("inputs", "accepted")}

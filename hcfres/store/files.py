@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from hcfres.store.errors import writing_failed
@@ -45,9 +45,11 @@ def fresh_hash(path: Path) -> str:
     return whole.hexdigest()
 
 
-def is_plain(name: str) -> bool:
-    """Whether `name`, read from a file, can only mean something directly in its folder."""
-    return name not in ("", ".", "..") and not {"/", "\\", "\0"} & set(name)
+def leads_down(name: str) -> bool:
+    """Whether `name`, read from a file, can only mean something below the file's folder."""
+    path = PurePosixPath(name)
+    strange = ".." in path.parts or {"\\", "\0"} & set(name)
+    return bool(path.parts) and not path.is_absolute() and not strange
 
 
 def write_atomic(path: Path, content: bytes) -> None:

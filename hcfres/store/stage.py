@@ -5,6 +5,7 @@ from functools import lru_cache
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Lock
 from typing import Any, Generic, TypeVar, cast
 
 from hcfres.store.closure import Closure, closure
@@ -57,9 +58,18 @@ class Stage(Generic[V]):
         return fingerprint == self.fingerprint() or fingerprint in self.unchanged
 
 
-@lru_cache(maxsize=256)
+_parsing = Lock()
+"""Python 3.11 raises a SystemError now and then where two threads parse at once."""
+
+
 def code_fingerprint(roots: tuple[str, ...]) -> str:
     """Identify the code that functions and classes of the first one's package reach."""
+    with _parsing:
+        return _fingerprint(roots)
+
+
+@lru_cache(maxsize=256)
+def _fingerprint(roots: tuple[str, ...]) -> str:
     return closure(roots, sources(roots[0])).fingerprint()
 
 

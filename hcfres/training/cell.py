@@ -17,10 +17,11 @@ from hcfres.model.network import HcfRes
 from hcfres.objective.criterion import Criterion
 from hcfres.semantics.weights import fill, weights_path
 from hcfres.training.checkpoint import WEIGHTS, save_weights
-from hcfres.training.engine import ALONE, Team, synchronise
+from hcfres.training.engine import synchronise
 from hcfres.training.frozen import FrozenGeometry
 from hcfres.training.loop import NOTHING, Checks, Report, Run, Source, fit
 from hcfres.training.order import Chunk, generator
+from hcfres.training.team import ALONE, Team
 from hcfres.training.text_dropout import TextDropout
 
 

@@ -108,9 +108,20 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
             return tensors, dict(opened.metadata() or {})
     except SafetensorError as error:
-        raise CheckpointError(
-            f"{path}: damaged ({error}). Remove the folder to train anew"
-        ) from None
+        raise _damaged(path, error) from None
+
+
+def read_about(path: Path) -> dict[str, str]:
+    """The texts of a file's header; its tensors are not read.
+
+    Raises:
+        CheckpointError: the file is damaged.
+    """
+    try:
+        with safe_open(path, framework="pt") as opened:
+            return dict(opened.metadata() or {})
+    except SafetensorError as error:
+        raise _damaged(path, error) from None
 
 
 def save_weights(path: Path, network: nn.Module, about: Mapping[str, object]) -> None:
@@ -123,6 +134,10 @@ def save_weights(path: Path, network: nn.Module, about: Mapping[str, object]) ->
     """
     header = {name: json.dumps(value, sort_keys=True) for name, value in about.items()}
     write_tensors(path, network.state_dict(), header)
+
+
+def _damaged(path: Path, error: Exception) -> CheckpointError:
+    return CheckpointError(f"{path}: damaged ({error}). Remove the folder to train anew")
 
 
 def _fits(about: Mapping[str, str], identity: str) -> bool:

@@ -7,9 +7,7 @@ made from values, for the time of one training, whatever the environment says.
 import contextlib
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import TypeVar
 
 import torch
@@ -19,6 +17,8 @@ from accelerate.utils import broadcast, gather_object
 from jaxtyping import Float
 from torch import Tensor, distributed, nn
 
+from hcfres.training.team import ALONE, Team
+
 _T = TypeVar("_T")
 
 PATIENCE = timedelta(days=1)
@@ -27,20 +27,6 @@ died is noticed by whoever started them."""
 _SPOKEN_TO = ("ACCELERATE_", "FSDP_")
 _LAUNCHED = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "PMI_", "OMPI_", "MV2_")
 """Beginnings of the variables that Accelerate reads."""
-
-
-@dataclass(frozen=True)
-class Team:
-    """Which of the processes that train together this is. No number depends on it."""
-
-    rank: int = 0
-    size: int = 1
-    meeting: Path | None = None
-    """A file that does not exist yet, the same for all, where they find each other; None for one
-    process alone."""
-
-
-ALONE = Team()
 
 
 class Engine:

@@ -15,13 +15,14 @@ from hcfres.config.setting import TrainingConfig
 from hcfres.data.batch import Batch
 from hcfres.training import checkpoint
 from hcfres.training.best import keep_best
-from hcfres.training.engine import ALONE, Engine, Team, open_engine
+from hcfres.training.engine import open_engine
 from hcfres.training.journal import EpochReport, Journal, peak_memory_mb
 from hcfres.training.nonfinite import Step, complain
 from hcfres.training.optimizer import make_optimizer, train_mode
 from hcfres.training.order import Chunk, epoch_order, generator
 from hcfres.training.schedule import polynomial, set_rate
 from hcfres.training.step import TERMS, Learner, Objective, learn
+from hcfres.training.team import ALONE, Team
 
 
 @runtime_checkable

@@ -96,9 +96,7 @@ def _guilty(batches: Sequence[Batch], shares: Sequence[Losses]) -> tuple[Batch, 
     return tuple(batch for batch, share in pairs if not torch.isfinite(share.total))
 
 
-def _take_apart(
-    part: Any, prefix: str, tensors: dict[str, Tensor], others: dict[str, Any]
-) -> None:
+def _take_apart(part: Any, prefix: str, tensors: dict[str, Tensor], others: dict[str, Any]) -> None:
     """Sort the fields of a batch, and of its parts, into tensors and the rest."""
     for field, hint in _hints(type(part)).items():
         value = getattr(part, field)

@@ -1,4 +1,4 @@
-"""The ancestors' frozen RoBERTa, whose dropout is active in training (legacy `text_dropout`)."""
+"""The ancestors' frozen RoBERTa, whose dropout is active in training (decision 131)."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -148,7 +148,7 @@ def test_switches_that_read_alike_make_no_two_rows_of_one_name(folder: Path) -> 
 def test_a_table_is_called_what_a_folder_may_be_called(folder: Path, name: str) -> None:
     path = folder / f"{name}.toml"
     shutil.copy(folder / "table3_ablation.toml", path)
-    with pytest.raises(ConfigError, match="cannot be called .*: a name has"):
+    with pytest.raises(ConfigError, match=r"cannot be called .*: a name has"):
         load_experiment(path)
 
 

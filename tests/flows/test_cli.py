@@ -81,8 +81,8 @@ def test_every_problem_of_a_wrong_method_is_told_at_once(told, tmp_path):
             (tmp_path / folder / path.name).write_text(path.read_text())
     method = tmp_path / "methods" / "hcf_res.toml"
     text = method.read_text()
-    assert 'across    = "adaptive"' in text
-    method.write_text(text.replace('across    = "adaptive"', 'acros     = "adaptive"'))
+    assert 'across        = "adaptive"' in text
+    method.write_text(text.replace('across        = "adaptive"', 'acros         = "adaptive"'))
     table = tmp_path / "table3.toml"
     table.write_text((EXPERIMENTS / "table3_ablation.toml").read_text())
     outcome = told("reproduce", table, "--setting", "smoke", "--plan")

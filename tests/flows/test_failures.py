@@ -105,7 +105,7 @@ def test_a_stopped_worker_costs_its_job_and_is_replaced(pool):
         threading.Timer(0.5, os.kill, (pid, signal.SIGSTOP)).start()
 
     patience = Patience(silent_s=2.0)
-    with pytest.raises(JobError, match="hung while running .*no sign of life") as caught:
+    with pytest.raises(JobError, match=r"hung while running .*no sign of life") as caught:
         pool.call(f"{JOBS}:sleep", 60.0, on_event=stop, watch=Watch(patience=patience))
     assert caught.value.kind == "hung"
     assert pool.call(f"{JOBS}:who")[0] != pids[0]
@@ -131,7 +131,7 @@ def test_a_worker_killed_for_memory_is_told_from_one_that_crashed(pool):
     with pytest.raises(JobError, match="signal 9, as the system does when memory") as caught:
         pool.call(f"{JOBS}:killed")
     assert caught.value.kind == "out of memory"
-    with pytest.raises(JobError, match="died while running .*SIGSEGV") as caught:
+    with pytest.raises(JobError, match=r"died while running .*SIGSEGV") as caught:
         pool.call(f"{JOBS}:crash")
     assert caught.value.kind == "died"
 
@@ -211,8 +211,11 @@ def test_ctrl_c_is_the_pools_to_handle(pool):
 
 
 def test_a_job_of_a_pool_that_closes_did_not_fail(pool):
+    def close(_):
+        threading.Timer(0.2, pool.close).start()
+
     with pytest.raises(PoolClosed):
-        pool.call(f"{JOBS}:sleep", 60.0, on_event=lambda _: threading.Timer(0.2, pool.close).start())
+        pool.call(f"{JOBS}:sleep", 60.0, on_event=close)
     with pytest.raises(PoolClosed):
         pool.call(f"{JOBS}:who")
 

@@ -16,7 +16,13 @@ from hcfres.training.journal import EpochReport
 from tests.flows.fabricated import finish, small_plan
 
 METRICS = (
-    {"val/all/miou": 0.1 + 0.2, "val/all/acc_25": 1 / 3, "val/all/acc_50": 0.0},
+    {
+        "val/all/miou": 0.1 + 0.2,
+        "val/all/acc_25": 1 / 3,
+        "val/all/acc_50": 0.0,
+        "best_held_out/all/miou": 2 / 3,
+        "best_held_out/epoch": 4.0,
+    },
     {"val/all/miou": 0.7, "val/mt/miou": 1e-17, "yardstick/nothing/all/miou": 0.11},
 )
 
@@ -34,7 +40,7 @@ EPOCH = EpochReport(
 
 
 @pytest.fixture(scope="module")
-def logged(tmp_path_factory):
+def logged(tmp_path_factory, module_store):
     """Two finished cells in a workspace, logged as a grid logs them."""
     workspace = Workspace(tmp_path_factory.mktemp("frame"))
     tracker = Tracker(workspace)

@@ -42,9 +42,9 @@ def masks(folder, chosen, scene=VAL):
 def test_another_systems_masks_become_a_file_of_ours(dataset, tmp_path, console):
     chosen = OWNERS == 0
     chosen[:15] = False
-    asked = Foreign(masks(tmp_path / "in", chosen), "masks", "smoke", "a system", given="frames")
+    asked = Foreign(masks(tmp_path / "in", chosen), "masks", "smoke", "a_system", given="frames")
     path = import_predictions(asked, console)
-    assert path == tmp_path / "workspace" / "imported" / "a system" / "predictions.parquet"
+    assert path == tmp_path / "workspace" / "imported" / "a_system" / "predictions.parquet"
     metrics = recompute(str(path), console)
     assert metrics.groups["st_w_d"].miou == 0.5
     assert metrics.groups["all"].acc_50 == 0
@@ -105,7 +105,9 @@ def test_another_split_or_scan_is_refused(dataset, tmp_path, console):
         ({"form": "csv"}, "--format: 'csv' is none of mdin-rle, boxes, masks"),
         ({"split": "dev"}, "--split: 'dev' is none of train, val, test"),
         ({"given": "gps"}, "--given: gps is none of frames, true_masks, viewpoint, llm, nothing"),
-        ({"name": "../x"}, "--name: '../x' may have letters"),
+        ({"name": "../x"}, "--name: '../x': a name has letters, digits and _ - + . only"),
+        ({"name": "a b"}, "--name: 'a b': a name has letters"),
+        ({"name": "x" * 300}, "a name has at most 100 characters, and this has 300"),
     ],
 )
 def test_an_option_that_is_none_is_refused(dataset, tmp_path, console, changes, message):

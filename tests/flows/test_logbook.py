@@ -30,7 +30,7 @@ def cell(tmp_path):
 
 
 @pytest.fixture
-def tracker(tmp_path):
+def tracker(tmp_path, store):
     return Tracker(Workspace(tmp_path))
 
 

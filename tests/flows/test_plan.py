@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,10 +10,14 @@ from pathlib import Path
 import pytest
 
 from flows.datasets import dataset_folder
+from flows.places import EXPERIMENTS
 from flows.plan import accept, cell_key, input_keys, make_plan, write_plan
 from flows.reproduce import Asked, plan_of
+from hcfres.config.identity import digest
 from hcfres.config.loading import ConfigError
+from hcfres.config.rows import load_experiment
 from hcfres.data.dataset import LABEL_TABLE
+from hcfres.pipeline.versions import CELL_VERSION
 from hcfres.store.workspace import Workspace
 from tests.flows.fabricated import CODE, TABLE3, finish, small_plan
 
@@ -146,13 +151,31 @@ def test_one_row_and_other_seeds_may_be_asked_for(workspace):
         small_plan(workspace, only=("vdd",))
 
 
-def test_the_estimate_goes_by_cells_measured_here(workspace):
+def test_the_keys_of_many_seeds_are_those_of_each_cell(workspace):
+    for planned in small_plan(workspace, seeds=(1, 2)).cells:
+        inputs = input_keys(planned.cell, workspace)
+        assert planned.key == digest("cell", CELL_VERSION, planned.cell, *inputs)
+        assert planned.key == cell_key(planned.cell, inputs)
+
+
+def test_two_tables_of_one_name_are_two_grids(workspace, tmp_path):
+    folder = Path(shutil.copytree(EXPERIMENTS, tmp_path / "experiments"))
+    table = folder / "table3_ablation.toml"
+    table.write_text(table.read_text().replace("53.5", "53.6"))
+    other = small_plan(workspace, load_experiment(table))
     plan = small_plan(workspace)
-    assert plan.estimate_s(2) is None
-    finish(plan.cells[0], {}, seconds=100.0)
-    finish(plan.cells[1], {}, seconds=300.0)
-    assert small_plan(workspace).estimate_s(2) == 200.0
-    assert small_plan(workspace).estimate_s(1) == 400.0
+    assert [cell.key for cell in other.cells] == [cell.key for cell in plan.cells]
+    assert other.folder != plan.folder
+    assert other.folder.name.startswith("table3_ablation-smoke-")
+
+
+def test_files_that_a_finished_cell_names_elsewhere_are_not_looked_at(workspace):
+    first = small_plan(workspace).cells[0]
+    folder = finish(first, {})
+    (workspace.cells / "outside").write_text("x")
+    done = json.loads((folder / "DONE.json").read_text())
+    (folder / "DONE.json").write_text(json.dumps(done | {"files": {"../outside": 1}}))
+    assert small_plan(workspace).cells[0].state == "missing"
 
 
 def test_a_plan_is_written_where_the_same_plan_finds_it(workspace):

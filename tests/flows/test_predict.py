@@ -72,6 +72,9 @@ def test_a_foreign_scan_is_answered_with_clouds_masks_and_pictures(
         assert masks[name].shape == (points,)
         assert len(read_ply(out / f"{name}.ply").vertices) == points
         assert Image.open(out / f"{name}.png").size[0] > 800
+    assert f"The gate: {out / 'gate'}.{{png,ply,parquet}}" in said.replace("\n", "")
+    assert len(read_ply(out / "gate.ply").vertices) == points
+    assert Image.open(out / "gate.png").size[0] > 800
     told = json.loads((out / "answers.json").read_text())
     assert [one["sentence"] for one in told["answers"]] == list(SENTENCES)
 

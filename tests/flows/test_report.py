@@ -5,13 +5,14 @@ import pytest
 from rich.console import Console
 
 import flows.report
-from flows.plan import accept, finished
-from flows.report import build_table, grid_table, write_reports
+from flows.plan import accept, refreshed
+from flows.report import build_table, grid_table, weights_of, write_reports
+from hcfres.config.loading import ConfigError
 from hcfres.pipeline.versions import code_of_cells
 from hcfres.reporting.frame import read_records, results_frame
 from hcfres.reporting.text import markdown
 from hcfres.store.workspace import Workspace
-from tests.flows.fabricated import TABLE2, finish, small_plan
+from tests.flows.fabricated import CODE, TABLE2, finish, small_plan
 
 
 @pytest.fixture
@@ -95,7 +96,7 @@ def test_a_grid_of_one_row_says_of_the_others_how_to_run_them(workspace):
 def test_the_table_of_a_grid_that_ran_holds_its_cells(workspace):
     plan = small_plan(workspace, only=("mlf",))
     finish(plan.cells[0], scores(0.4, 0.2, 0.3))
-    table = grid_table(finished(plan), results_frame(read_records(workspace.cells)))
+    table = grid_table(refreshed(plan, CODE), results_frame(read_records(workspace.cells)))
     assert table.lines[1].ours is not None
 
 
@@ -165,3 +166,37 @@ def test_every_table_and_the_results_are_written_and_one_cell_serves_three(
     kept = pd.read_csv(folder / "results.csv")
     assert list(kept["key"]) == [plan.cells[3].key]
     assert kept["val/all/miou"][0] == 0.35
+
+
+@pytest.mark.parametrize(
+    ("weights", "said"),
+    [
+        ("best_held_out", "epoch with the best mIoU on held-out training spaces"),
+        ("best_validation", "epoch with the best mIoU ON VALIDATION ITSELF"),
+    ],
+)
+def test_tables_of_a_best_epoch_say_so_and_stand_apart(
+    workspace, tmp_path, monkeypatch, weights, said
+):
+    monkeypatch.setenv("HCFRES_HOME", str(tmp_path))
+    (cell, *_) = small_plan(workspace, code=code_of_cells()).cells
+    best = {"all/acc_25": 0.6, "all/acc_50": 0.5, "all/miou": 0.55}
+    told = scores(0.4, 0.2, 0.3) | {f"{weights}/{name}": score for name, score in best.items()}
+    finish(cell, told, code=code_of_cells())
+    write_reports(Console(quiet=True), "smoke")
+    write_reports(Console(quiet=True), "smoke", weights=weights)
+    last, other = (
+        (tmp_path / "reports" / folder / "table3.md").read_text()
+        for folder in ("smoke", f"smoke-{weights}")
+    )
+    assert "ours, smoke | **40.0** | **20.0** | **30.0** |" in last
+    assert "validation split, last epoch," in last
+    assert "ours, smoke | **60.0** | **50.0** | **55.0** |" in other
+    assert f"validation split, {said}" in other
+    assert said not in last
+
+
+def test_weights_that_there_are_not_are_refused():
+    assert weights_of("best_held_out") == "best_held_out"
+    with pytest.raises(ConfigError, match=r"--weights is 'best': give one of last, best_held_out"):
+        weights_of("best")

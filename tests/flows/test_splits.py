@@ -10,13 +10,17 @@ import pytest
 
 from flows.cell_jobs import evaluate, train
 from flows.datasets import dataset_folder
+from flows.finished import read_finished
 from flows.jobs import preparation
 from flows.places import experiment_file
 from hcfres.config.cell import CellConfig
+from hcfres.config.loading import ConfigError
 from hcfres.config.rows import load_experiment
 from hcfres.data.dataset import Dataset, Split
 from hcfres.data.rooms.build import make_rooms
+from hcfres.evaluation.recompute import evaluate_file
 from hcfres.store.workspace import Workspace
+from hcfres.training.journal import EpochReport, read_journal
 
 KEY = "cell"
 UNLIKE = {
@@ -44,7 +48,14 @@ def cell() -> CellConfig:
     rooms = smoke.data.rooms.model_copy(update=UNLIKE)
     data = smoke.data.model_copy(update={"rooms": rooms, "held_out": 0.5})
     _, found = experiment.cells(smoke.model_copy(update={"data": data}))[0]
-    return found
+    return training(found, keep=("last", "best_held_out"), epochs=6)
+
+
+def training(cell: CellConfig, **changes: Any) -> CellConfig:
+    """The cell with another training."""
+    changed = cell.setting.training.model_copy(update=changes)
+    setting = cell.setting.model_copy(update={"training": changed})
+    return cell.model_copy(update={"setting": setting})
 
 
 @pytest.fixture
@@ -74,6 +85,52 @@ def test_training_reads_nothing_of_validation_and_evaluation_no_training_scan(
     assert set(told["scene_id"]) == set(dataset.scene_ids("val"))
     assert {(row.scene_id, row.ann_id) for row in told.itertuples()} == asked
     assert len(told) == len(asked) == 4
+    require_both_reported(workspace.cells / KEY, "best_held_out")
+    assert all(report.validation_miou is None for report in journal(workspace))
+
+
+def test_validation_is_read_in_training_when_its_best_epoch_is_asked_for_by_name(
+    workspace: Workspace, cell: CellConfig, dataset: Dataset
+) -> None:
+    asked = training(cell, keep=("last", "best_validation"))
+    train(silent, asked, KEY, preparation(False))
+    reports = journal(workspace)
+    assert [report.epoch for report in reports if report.validation_miou is not None] == [4, 5]
+    evaluate(silent, asked, KEY, preparation(False))
+    metrics = require_both_reported(workspace.cells / KEY, "best_validation")
+    chosen = max(report.validation_miou or 0.0 for report in reports)
+    assert metrics["best_validation/all/miou"] == pytest.approx(chosen)
+    assert metrics["val/all/miou"] == pytest.approx(reports[-1].validation_miou or 0.0)
+    assert not (workspace.cells / KEY / "best_held_out").exists()
+
+
+def test_the_best_of_held_out_spaces_needs_some(
+    workspace: Workspace, cell: CellConfig, dataset: Dataset
+) -> None:
+    (gone, *_) = dataset.scene_ids("train")
+    listed = dataset.root / "scannetv2_train.txt"
+    listed.write_text(listed.read_text().replace(f"{gone}\n", ""))
+    with pytest.raises(ConfigError, match="there is one training space alone"):
+        train(silent, cell, KEY, preparation(False))
+
+
+def require_both_reported(folder: Path, kind: str) -> dict[str, float]:
+    """The last epoch and a best one have predictions, their scores, and a place in DONE."""
+    metrics: dict[str, float] = json.loads((folder / "results.json").read_text())["metrics"]
+    finished = read_finished(folder)
+    assert finished is not None
+    for place, prefix in (("", "val"), (f"{kind}/", kind)):
+        again = evaluate_file(folder / place / "predictions.parquet").flat()
+        told = {name: metrics[f"{prefix}/{name}"] for name in again}
+        assert told == pytest.approx(again)
+        assert {f"{place}weights.safetensors", f"{place}predictions.parquet"} <= set(finished.files)
+    assert metrics[f"{kind}/epoch"] in (4, 5)
+    return metrics
+
+
+def journal(workspace: Workspace) -> tuple[EpochReport, ...]:
+    """How the epochs went."""
+    return read_journal(workspace.cells / KEY / "metrics.jsonl")
 
 
 def remove_scans(dataset: Dataset, split: Split) -> None:

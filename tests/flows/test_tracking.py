@@ -1,19 +1,21 @@
-"""MLflow as a view of the disk: a real database in a temporary folder."""
+"""MLflow as a view of the disk: a real database, embedded or not, or a real server."""
 
+import gzip
 import json
 import shutil
 from urllib.parse import parse_qs
 
 import pytest
 
-from flows.tracking import Tracker, chart_link, flatten
+from flows.tracking import LARGEST_SHOWN, Tracker, chart_link, flatten
+from flows.tracking_store import TRACKING
 from hcfres.store.errors import StoreError
 from hcfres.store.workspace import Workspace
 from tests.flows.fabricated import small_plan
 
 
 @pytest.fixture(scope="module")
-def workspace(tmp_path_factory):
+def workspace(tmp_path_factory, module_store):
     return Workspace(tmp_path_factory.mktemp("tracked"))
 
 
@@ -99,7 +101,7 @@ def test_files_and_folders_are_kept_with_the_run(tracker, workspace, tmp_path):
 
 
 def test_the_charts_open_on_cells_only_by_the_metric_that_unfolds_the_grid():
-    page, query = chart_link(5001, "7").split("?")
+    page, query = chart_link("http://127.0.0.1:5001", "7").split("?")
     assert page == "http://127.0.0.1:5001/#/experiments/7/runs"
     assert parse_qs(query) == {
         "searchFilter": ["tags.`hcfres.kind` = 'cell'"],
@@ -109,9 +111,76 @@ def test_the_charts_open_on_cells_only_by_the_metric_that_unfolds_the_grid():
     }
 
 
-def test_a_copied_workspace_does_not_write_into_the_old_place(tmp_path):
+def test_a_copied_workspace_does_not_write_into_the_old_place(tmp_path, monkeypatch):
+    monkeypatch.delenv(TRACKING, raising=False)
     old, new = Workspace(tmp_path / "old"), tmp_path / "new"
     Tracker(old)
     shutil.copytree(old.root, new)
     with pytest.raises(StoreError, match=r"new/mlflow\.db keeps its artefacts in .*old/mlartif"):
         Tracker(Workspace(new))
+
+
+@pytest.fixture
+def kept(tracker, workspace, tmp_path):
+    """A run, and the artefacts that it has: bytes by path."""
+    run = tracker.run(workspace.cells / tmp_path.name, "shown", "cell")
+
+    def files():
+        there = tmp_path / "fetched"
+        there.mkdir()
+        if tracker._client.list_artifacts(run.run_id):
+            tracker._client.download_artifacts(run.run_id, "", str(there))
+        found = (path for path in there.rglob("*") if path.is_file())
+        return {path.relative_to(there).as_posix(): path.read_bytes() for path in found}
+
+    return run, files
+
+
+LONG = "".join(f"line {number}: ü\n" for number in range(150_000)).encode()
+
+
+def test_what_mlflow_shows_inline_stays_below_a_megabyte(kept, tmp_path):
+    run, files = kept
+    names = ("a.txt", "a.html", "a.json", "a.md", "a.png", "a.diff", "a.csv")
+    for name in names:
+        (tmp_path / name).write_bytes(LONG)
+    (tmp_path / "weights.safetensors").write_bytes(LONG)
+    run.artefacts(tmp_path / name for name in (*names, "weights.safetensors"))
+    run.text(LONG.decode(), "environment.txt")
+    run.text("short", "table.md")
+    there = files()
+    shown = {name: content for name, content in there.items() if not name.endswith(".gz")}
+    big = {name for name, content in shown.items() if len(content) > LARGEST_SHOWN}
+    assert big == {"weights.safetensors"}
+    for name in (*names, "environment.txt"):
+        assert gzip.decompress(there[f"{name}.gz"]) == LONG
+    assert shown.keys() == {
+        "a.txt", "a.md", "a.diff", "a.csv", "environment.txt", "table.md", "weights.safetensors",
+    }  # fmt: skip
+    assert b"all of it is in a.txt.gz" in shown["a.txt"]
+    assert shown["a.txt"].startswith(b"line 0: \xc3\xbc\nline 1")
+    shown["a.txt"].decode()
+
+
+def test_a_folder_is_kept_with_the_folders_in_it(kept, tmp_path):
+    run, files = kept
+    (tmp_path / "checkpoint" / "deep").mkdir(parents=True)
+    (tmp_path / "checkpoint" / "state").write_text("1")
+    (tmp_path / "checkpoint" / "deep" / "log.txt").write_bytes(LONG)
+    run.artefacts([tmp_path / "checkpoint"])
+    run.artefacts([tmp_path / "checkpoint"], "elsewhere")
+    assert files().keys() == {
+        f"{place}/{name}"
+        for place in ("checkpoint", "elsewhere")
+        for name in ("state", "deep/log.txt", "deep/log.txt.gz")
+    }
+
+
+def test_a_link_that_leads_out_of_a_folder_is_not_followed(kept, tmp_path):
+    run, files = kept
+    (tmp_path / "secret").write_text("x")
+    (tmp_path / "checkpoint").mkdir()
+    (tmp_path / "checkpoint" / "state").symlink_to(tmp_path / "secret")
+    with pytest.raises(StoreError, match="leads out of its folder"):
+        run.artefacts([tmp_path / "checkpoint"])
+    assert files() == {}

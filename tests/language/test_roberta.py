@@ -5,12 +5,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 from transformers import RobertaConfig, RobertaModel
 
 from hcfres.config.loading import ConfigError
 from hcfres.config.setting import TextConfig
 from hcfres.data.errors import DataError
+from hcfres.data.features import TextFeatures
 from hcfres.language.parsing.rules import parse
 from hcfres.language.presets import MOST_TOKENS, SPECIAL, tiny_config
 from hcfres.language.roberta import TextEncoder, encode, load_text, tokenize
@@ -78,6 +81,53 @@ def test_tokens_know_their_characters(encoder: TextEncoder) -> None:
     text = tokens.graph.utterance + " . not mentioned"
     told = [text[start:end].strip() for start, end in tokens.offsets]
     assert told == ["", "the", "two", "gray", "chairs", ".", "not", "mentioned", ""]
+
+
+ODD = {
+    "nothing": "",
+    "white space": " \t\n\u2003 ",
+    "punctuation": "?!... ,;:-- ()[]{}",
+    "no noun": "it is there and it is red",
+    "NUL": "the red\0chair\0",
+    "half a character": "the \ud800 chair \udfff",
+    "emoji": "the 🪑🪑 next to 👩‍👩‍👧",
+    "scripts": "椅子 рядом с столом κάθισμα كرسي the chair",
+    "right to left": "\u202eriahc der eht\u202c",
+    "accents": "c" + "\u0327\u0301" * 200,
+    "one word": "x" * 20_000,
+    "ten thousand words": "chair next to the table , " * 1_700,
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_no_sentence_however_odd_stops_a_run(name: str, encoder: TextEncoder) -> None:
+    check(encode([ODD[name], "a lamp"], encoder), encoder)
+
+
+@settings(max_examples=60, deadline=None)
+@given(text=st.text(st.characters(exclude_categories=()), max_size=200))
+def test_any_string_has_features_and_maps(text: str, encoder: TextEncoder) -> None:
+    found = check(encode([text], encoder), encoder)
+    if found.valid.sum() < MOST_TOKENS:  # nothing was cut
+        assert found.token_maps[0, 0].any()
+
+
+def check(found: TextFeatures, encoder: TextEncoder) -> TextFeatures:
+    anchor = encoder.tokenizer.convert_tokens_to_ids(["Ġ.", "Ġnot", "Ġmentioned", "</s>"])
+    assert np.isfinite(found.features).all()
+    assert found.features.shape[1] <= MOST_TOKENS
+    for ids, valid, maps in zip(found.ids, found.valid, found.token_maps, strict=True):
+        assert ids[valid][-4:].tolist() == anchor
+        assert ((maps >= 0) & (maps <= 1)).all()
+        assert not maps[:, ~valid].any()
+        assert not maps[:, valid][:, -4:].any()
+    return found
+
+
+def test_a_sentence_without_a_word_speaks_of_an_object(encoder: TextEncoder) -> None:
+    for sentence in ("", "?!", "🪑"):
+        (graph,) = encoder.parser.parse([sentence])
+        assert [graph.utterance[a:b] for a, b in graph.main] == ["object"]
 
 
 def test_a_long_sentence_is_cut_to_the_bound_and_keeps_its_anchor(encoder: TextEncoder) -> None:

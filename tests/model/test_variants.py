@@ -49,6 +49,21 @@ def test_a_scene_of_which_nothing_was_seen_is_answered_and_taught(method):
     assert all(v.grad.isfinite().all() for v in network.parameters() if v.grad is not None)
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_sentences_about_a_scene_without_objects_are_taught_that_nothing_is_meant(method):
+    """Nobody annotated the scene: no superpoint has an owner, and a target is none to learn."""
+    batch = make_batch(object_ids=((), (), (5,)))
+    owners = torch.full_like(batch.targets.instance_of_superpoint, -1)
+    targets = replace(batch.targets, instance_of_superpoint=owners)
+    network = _network(method).train()
+    output = network(batch.scenes, batch.text)
+    losses = Criterion(ALL[method].losses)(output, replace(batch, targets=targets))
+    losses.total.backward()
+    assert losses.mask_bce == losses.mask_dice == losses.score == 0
+    assert losses.indicator > 0
+    assert all(v.grad.isfinite().all() for v in network.parameters() if v.grad is not None)
+
+
 def test_the_gates_weights_are_there_for_every_superpoint():
     """w_2D and w_3D of Eq. 6, to be looked at; 0 at the six padded places of the second scene."""
     gate = _network().encode(make_scenes()).gate

@@ -42,6 +42,7 @@ def test_sentences_are_padded_to_the_longest_of_the_batch() -> None:
     assert batch.text.valid.sum(dim=1).tolist() == [2, 4, 3]
     assert batch.text.scene_of_expression.tolist() == [0, 0, 1]
     assert not batch.text.features[~batch.text.valid].any()
+    assert torch.equal(batch.text.ids > 0, batch.text.valid)
     assert batch.targets is not None
     assert batch.targets.token_maps.shape == (3, 5, 4)
     assert len(batch.expressions) == 3

@@ -1,7 +1,9 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+from hcfres.config.loading import ConfigError
 from hcfres.config.setting import SettingConfig
 from hcfres.language.roberta import encode, load_text
 from hcfres.pipeline import text
@@ -47,3 +49,18 @@ def test_an_untrained_encoder_is_known_by_its_tokenizer_too(
     tokenizer.write_text("{}")
     monkeypatch.setattr(text, "TINY_TOKENIZER", tokenizer)
     assert text_job("x", SENTENCES, smoke.text, preparation).key != before
+
+
+def test_the_parser_is_part_of_the_key_and_one_that_is_missing_is_refused(
+    smoke: SettingConfig, preparation: Preparation, monkeypatch
+) -> None:
+    def key(parser: str) -> str:
+        told = smoke.text.model_copy(update={"parser": parser})
+        return text_job("x", SENTENCES, told, preparation).key
+
+    monkeypatch.setattr(text, "parser_identity", lambda name, weights: f"{name}, edition 1")
+    keys = {key("rules"), key("spacy:one"), key("spacy:two")}
+    monkeypatch.undo()
+    assert len(keys | {key("rules")}) == 4
+    with pytest.raises(ConfigError, match="no parser is called 'rulez'"):
+        key("rulez")

@@ -7,7 +7,8 @@ from PIL import Image
 from scipy.spatial import cKDTree
 
 from hcfres.data.scene import NO_OBJECT, Frame, Scene
-from hcfres.reporting.pictures import best, sentence_picture
+from hcfres.evaluation.gate import GEOMETRY, IMAGE, SceneGate
+from hcfres.reporting.pictures import best, gate_picture, sentence_picture
 from hcfres.reporting.views import Camera, cloud_view, frame_mask, frame_view, splat
 
 K = np.array([[10.0, 0, 9.5], [0, 10.0, 4.5], [0, 0, 1]])
@@ -121,3 +122,17 @@ def test_a_sentence_gets_a_picture(tmp_path):
     path = tmp_path / "deep" / "wall.png"
     sentence_picture(path, scene, [make_frame()], scene.vertices[:, 0] < 0, "the left half")
     assert Image.open(path).size[0] > Image.open(path).size[1]
+
+
+def test_the_gate_is_drawn_from_geometry_blue_to_image_red(tmp_path):
+    """Half of the wall takes nothing from the images, the other half everything."""
+    scene = make_cloud()
+    half = (scene.vertices[:, 0] < 0).astype(np.int64)
+    w2d = np.array([[0.0], [1.0]], np.float32)
+    places = np.array([[1.0, 0, 2], [-1, 0, 2]])
+    gate = SceneGate(half, places, w2d, 1 - w2d, np.ones(2, bool))
+    path = tmp_path / "deep" / "gate.png"
+    gate_picture(path, scene, gate, "what comes from where")
+    drawn = np.asarray(Image.open(path).convert("RGB")).reshape(-1, 3)
+    for colour in (GEOMETRY, IMAGE):
+        assert (np.abs(drawn.astype(int) - colour).sum(1) < 6).sum() > 500

@@ -281,7 +281,7 @@ def test_only_an_expensive_result_of_other_code_can_be_accepted(store: Store) ->
     assert Store(store.root, accept_code=True).state(EXPENSIVE, "scene0000_00", key) == "done"
 
 
-@pytest.mark.parametrize("name", ["../secret", "/etc/passwd", "a/b", "..", ""])
+@pytest.mark.parametrize("name", ["../secret", "/etc/passwd", "a/../../b", "..", ""])
 def test_a_record_that_names_a_file_outside_its_folder_is_no_record(
     store: Store, name: str
 ) -> None:
@@ -301,7 +301,7 @@ def test_a_stored_value_is_never_code(store: Store) -> None:
     (stored.path / RECORD).write_text(told.told())
     found = store.find(STAGE, "scene0000_00", stored.key)
     assert found is not None
-    with pytest.raises(Exception, match="(?i)header|deserializ"):
+    with pytest.raises(Exception, match=r"(?i)header|deserializ"):
         found.load()
 
 

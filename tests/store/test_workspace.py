@@ -41,7 +41,7 @@ def test_a_workspace_older_than_the_file_is_taken_as_it_is(tmp_path: Path) -> No
 
 def test_a_workspace_of_a_newer_program_is_refused_with_the_way_out(tmp_path: Path) -> None:
     (tmp_path / FORMAT_FILE).write_text(f"format = {FORMAT + 1}\nsomething = 'new'\n")
-    with pytest.raises(StoreError, match="written by a newer one. Update hcfres, or set HCFRES_HO"):
+    with pytest.raises(StoreError, match=r"newer one\. Update hcfres, or set HCFRES_HOME"):
         Workspace(tmp_path)
 
 

@@ -11,11 +11,11 @@ from hcfres.config.cell import CellConfig
 from hcfres.evaluation.evaluate import AnswerRules, held_out_miou
 from hcfres.objective.criterion import Criterion
 from hcfres.training.cell import Place, Widths, make_network, train
-from hcfres.training.engine import ALONE, Team
 from hcfres.training.frozen import FrozenGeometry
 from hcfres.training.loop import Checks, Run, fit
 from hcfres.training.nonfinite import NonFiniteLossError
 from hcfres.training.order import Chunk
+from hcfres.training.team import ALONE, Team
 from tests.evaluation.small import MIN_POINTS, SmallRooms
 
 

@@ -1,6 +1,7 @@
 """Training a cell with the real network."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -93,7 +94,17 @@ def test_the_weights_tell_how_to_build_the_network(tmp_path):
 
 
 def test_widths_are_read_from_the_batches():
-    assert widths_of(SmallRooms(1)) == Widths(dense=5, text=7)
+    rooms = SmallRooms(1)
+    assert widths_of(rooms) == Widths(dense=5, text=7)
+    of_rooms = rooms.batch
+
+    def projected(*asked):
+        batch = of_rooms(*asked)
+        narrower = replace(batch.scenes, instance=batch.scenes.instance[:, :3])
+        return replace(batch, scenes=narrower)
+
+    rooms.batch = projected
+    assert widths_of(rooms) == Widths(dense=5, text=7, instance=3)
 
 
 def test_missing_weights_are_named(tmp_path):
@@ -119,6 +130,22 @@ def test_a_step_of_nothing_but_zero_target_sentences_is_finite(tmp_path):
     gradients = [p.grad for p in network.parameters() if p.grad is not None]
     assert gradients
     assert all(torch.isfinite(gradient).all() for gradient in gradients)
+
+
+def test_a_training_in_bf16_learns_and_is_not_the_one_in_fp32(tmp_path):
+    ends = {}
+    for precision in ("bf16", "fp32"):
+        told = []
+        cell = make_cell(backbone="frozen", precision=precision, epochs=5, learning_rate=5e-3)
+        network = train(cell, SmallRooms(1, 2), place(tmp_path, precision), told.append)
+        ends[precision] = weights(network)
+        losses = [report.losses["total"] for report in told]
+        assert losses[-1] < losses[0] - 0.05
+    assert {tensor.dtype for tensor in ends["bf16"].values() if tensor.is_floating_point()} == {
+        torch.float32
+    }
+    assert all(tensor.isfinite().all() for tensor in ends["bf16"].values())
+    assert not same(ends["bf16"], ends["fp32"])
 
 
 @pytest.mark.slow

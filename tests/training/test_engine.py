@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from hcfres.training.engine import ALONE, Team, open_engine, stand_by, synchronise
+from hcfres.training.engine import open_engine, stand_by, synchronise
+from hcfres.training.team import ALONE, Team
 
 
 def product(engine) -> torch.dtype:
@@ -92,7 +93,9 @@ def test_a_process_without_a_scene_meets_each_normalisation_in_the_order_they_ru
             met.append(("backward", ctx.width, len(gradient)))
             return gradient, None
 
-    monkeypatch.setattr(nn.SyncBatchNorm, "forward", lambda self, x: Met.apply(x, self.num_features))
+    monkeypatch.setattr(
+        nn.SyncBatchNorm, "forward", lambda self, x: Met.apply(x, self.num_features)
+    )
     network = nn.Sequential(*(nn.SyncBatchNorm(width) for width in (3, 4, 5)), nn.Linear(1, 1))
     network[1].eval()
     stand_by(network).backward()

@@ -50,7 +50,10 @@ def test_every_kept_weight_is_bit_for_bit_the_same(folders, kind):
 
 def test_the_curves_are_the_same(folders):
     one, other = (
-        [(told.losses, told.held_out_miou) for told in read_journal(folders / name / "metrics.jsonl")]
+        [
+            (told.losses, told.held_out_miou)
+            for told in read_journal(folders / name / "metrics.jsonl")
+        ]
         for name in ("whole", "killed")
     )
     assert one == other

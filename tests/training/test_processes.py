@@ -45,7 +45,9 @@ def folders(tmp_path_factory):
 
 @pytest.mark.parametrize("name", CASES)
 def test_two_processes_give_the_losses_of_one(folders, name):
-    one, two = (read_journal(folders / w / "single" / name / "metrics.jsonl") for w in ("one", "two"))
+    one, two = (
+        read_journal(folders / w / "single" / name / "metrics.jsonl") for w in ("one", "two")
+    )
     assert len(one) == len(two) == 3
     for ours, theirs in zip(one, two, strict=True):
         assert theirs.losses == pytest.approx(ours.losses, rel=1e-6, abs=1e-6)

@@ -75,7 +75,12 @@ def chunks(*rooms):
 
 def step_of(tmp_path, *cut, precision="fp32"):
     """What a step on rooms tells, cut into batches, and the gradient it leaves."""
-    cell, rooms = make_cell(backbone="frozen"), SmallRooms(1, 2, 3, 4)
+    rooms = SmallRooms(1, 2, 3, 4)
+    return step_on(tmp_path, [rooms.batch(chunks(*part), ()) for part in cut], precision)
+
+
+def step_on(tmp_path, batches, precision="fp32"):
+    cell = make_cell(backbone="frozen")
     network = make_network(cell, Widths(5, 7), tmp_path)
     train_mode(network)
     with open_engine("cpu", precision) as engine:
@@ -87,7 +92,7 @@ def step_of(tmp_path, *cut, precision="fp32"):
             clip_norm=float("inf"),
             engine=engine,
         )
-        told = learn(learner, [rooms.batch(chunks(*part), ()) for part in cut])
+        told = learn(learner, batches)
     return told, {n: p.grad for n, p in network.named_parameters() if p.grad is not None}
 
 
@@ -124,3 +129,20 @@ def test_bf16_changes_the_products_and_neither_weights_nor_losses(tmp_path):
     assert {gradient.dtype for gradient in gradients.values()} == {torch.float32}
     assert not torch.equal(half.losses, full.losses)
     torch.testing.assert_close(half.losses, full.losses, rtol=0.05, atol=0.01)
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_a_step_of_nothing_but_zero_target_sentences_is_taken(tmp_path, size):
+    rooms = SmallRooms(*range(6), expressions=4)
+    empty = [
+        Chunk(name, (index,))
+        for name in rooms.scene_ids
+        for index, expression in enumerate(rooms.truth(name).expressions)
+        if not expression.object_ids
+    ]
+    told, gradients = step_on(tmp_path, [rooms.batch((one,), ()) for one in empty[:size]])
+    assert len(told.shares) == size
+    assert told.finite
+    assert told.gradient_norm > 0
+    assert told.losses[TERMS.index("mask_bce")] == 0
+    assert all(gradient.isfinite().all() for gradient in gradients.values())

@@ -10,7 +10,6 @@ class Definition:
 
     name: str
     sentence: str
-    """Goes on after "from"."""
 
 
 NEW_SCAN = Definition(
@@ -31,7 +30,10 @@ NEXT_EXPRESSION = Definition(
 )
 DEFINITIONS = (NEW_SCAN, WARM_SCENE, NEXT_EXPRESSION)
 
-COLD = "the first pass of a process in whose memory network, text encoder and scene lie"
+COLD = (
+    "the first pass of a process in whose memory network, text encoder and scene lie, with all "
+    "that libraries put off until then and the choice of a backend for sparse convolutions"
+)
 WARM = "the passes after it"
 
 

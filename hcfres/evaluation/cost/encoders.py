@@ -53,10 +53,10 @@ def sam_at_hand(config: EncoderConfig, weights_root: Path) -> AtHand[Sam]:
     return AtHand(load_sam(usable, weights_root), config.model, trained)
 
 
-def clip_at_hand(config: EncoderConfig, weights_root: Path) -> AtHand[CLIP]:
-    """CLIP of a setting."""
+def clip_at_hand(config: EncoderConfig, weights_root: Path, square: bool = False) -> AtHand[CLIP]:
+    """CLIP of a setting; `square`: with its own grid instead of the frames' shape."""
     usable, trained = _usable(config, weights_root)
-    return AtHand(load_clip(usable, weights_root), config.model, trained)
+    return AtHand(load_clip(usable, weights_root, square), config.model, trained)
 
 
 def text_at_hand(config: TextConfig, weights_root: Path) -> AtHand[TextEncoder]:

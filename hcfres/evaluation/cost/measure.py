@@ -2,13 +2,21 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 
 from hcfres.data.batch import SceneBatch
 from hcfres.evaluation.cost.definitions import OF_SCENE, Part
 from hcfres.evaluation.cost.memory import Gauge, Memory
-from hcfres.evaluation.cost.passes import Answerer, Begin, Laps, telling, unheard
+from hcfres.evaluation.cost.passes import (
+    Answerer,
+    Begin,
+    Laps,
+    Question,
+    telling,
+    unheard,
+)
 from hcfres.evaluation.cost.times import Budget, Times, timed, times_of
 from hcfres.model.backbone import voxelise
 
@@ -113,15 +121,16 @@ def measure_scene(
     """
     answerer.network.eval()
     device = scene.coordinates.device
-    gauge, one = Gauge(device), plan.group(1)
+    gauge, one = Gauge(device), Question(scene, plan.group(1))
     cold: list[float] = []
-    memory = gauge.memory_of(lambda: cold.append(timed(lambda: answerer.whole(scene, one), device)))
+    memory = gauge.memory_of(lambda: cold.append(timed(lambda: answerer.whole(one), device)))
     done("cold")
-    warm = warm_times(answerer, [scene], one, plan.budget)
+    warm = warm_times(answerer, [one], plan.budget)
     done("warm")
     groups = []
     for count in sorted(plan.expressions):
-        groups.append(_group(answerer, scene, plan, count, gauge))
+        question = Question(scene, plan.group(count))
+        groups.append(_group(answerer, question, plan.budget, gauge))
         done(f"{count} expressions")
     grid = voxelise(scene.voxels, scene.features, scene.scene_of_point, 1)
     return SceneCost(
@@ -136,28 +145,25 @@ def measure_scene(
 
 
 @torch.no_grad()
-def warm_times(
-    answerer: Answerer, scenes: Sequence[SceneBatch], sentences: Sequence[str], budget: Budget
-) -> PassTimes:
-    """Time warm scenes, of one scene each and in turns, always with the same sentences."""
+def warm_times(answerer: Answerer, questions: Sequence[Question], budget: Budget) -> PassTimes:
+    """Time warm scenes, at least one, in turns."""
 
     def run(turn: int, begin: Begin) -> None:
-        answerer.whole(scenes[turn % len(scenes)], sentences, begin)
+        answerer.whole(questions[turn % len(questions)], begin)
 
-    return _pass_times(run, answerer, scenes[0].coordinates.device, budget)
+    return _pass_times(run, answerer, questions[0].scene.coordinates.device, budget)
 
 
-def _group(
-    answerer: Answerer, scene: SceneBatch, plan: Plan, count: int, gauge: Gauge
-) -> GroupCost:
-    encoding, sentences = answerer.encode(scene), plan.group(count)
+def _group(answerer: Answerer, question: Question, budget: Budget, gauge: Gauge) -> GroupCost:
+    encoding, device = answerer.encode(question), question.scene.coordinates.device
 
     def run(_turn: int, begin: Begin) -> None:
-        answerer.answer(encoding, scene, sentences, begin)
+        answerer.answer(encoding, question, begin)
 
     memory = gauge.memory_of(lambda: run(0, unheard))
-    times = _pass_times(run, answerer, scene.coordinates.device, plan.budget)
-    return GroupCost(count, answerer.token_count(sentences), times, memory)
+    times = _pass_times(run, answerer, device, budget)
+    sentences = question.sentences
+    return GroupCost(len(sentences), answerer.token_count(sentences), times, memory)
 
 
 def _pass_times(
@@ -170,11 +176,17 @@ def _pass_times(
     laps: list[dict[Part, float]] = []
     for turn in budget.turns():
         answerer.forget_scene(device)
-        wholes.append(timed(lambda turn=turn: run(turn, unheard), device))
+        wholes.append(timed(partial(run, turn, unheard), device))
         answerer.forget_scene(device)
-        clock = Laps(device)
-        with telling(answerer.network, clock.begin):
-            run(turn, clock.begin)
-        laps.append(clock.end())
+        laps.append(_in_laps(partial(run, turn), answerer, device))
     parts = {part: times_of([lap[part] for lap in laps]) for part in laps[0]}
     return PassTimes(times_of(wholes), parts)
+
+
+def _in_laps(
+    run: Callable[[Begin], None], answerer: Answerer, device: torch.device
+) -> dict[Part, float]:
+    clock = Laps(device)
+    with telling(answerer.network, clock.begin):
+        run(clock.begin)
+    return clock.end()

@@ -135,7 +135,7 @@ def measure_one_off(
     room = _Room(recording, setting, bench, clock)
     masks = 0
     if semantics is not None:
-        tokens = room.lift_tokens()
+        tokens = room.lift_tokens(semantics)
         if "instance" in semantics.granularities:
             masks = room.lift_instances(tokens, semantics)
     return OneOff(
@@ -159,12 +159,15 @@ class _Room:
         self._setting, self._bench, self._clock = setting, bench, clock
         self._superpoints = clock.step("superpoints", self._cut)
 
-    def lift_tokens(self) -> FrameTokens:
+    def lift_tokens(self, semantics: SemanticsConfig) -> FrameTokens:
         """F_dense, from CLIP's tokens, which are given back."""
-        clip = clip_at_hand(self._setting.clip, self._bench.weights_root)
+        square = semantics.grid == "square"
+        clip = clip_at_hand(self._setting.clip, self._bench.weights_root, square)
         network = clip.encoder.to(self._bench.device)
         self._keep("CLIP", clip.said, network, network.visual)
-        tokens = self._step("CLIP tokens", lambda: encode_frames(self._frames, network))
+        tokens = self._step(
+            "CLIP tokens", lambda: encode_frames(self._frames, network, semantics.layer)
+        )
         _, rows, columns, width = tokens.tokens.shape
         operator = self._step(
             "lifting of tokens",

@@ -12,6 +12,7 @@ from torch import nn
 
 from hcfres.config.method import MethodConfig
 from hcfres.config.setting import SizeConfig
+from hcfres.evaluation.cost.scenes import Widths
 from hcfres.model.build import build_network
 
 TEXT_ENCODER = "RoBERTa"
@@ -24,10 +25,12 @@ _PREFIXES = {
     "encoder.query_generator.": "query generator",
     "text_adapter.": "text adapter",
     "selection.": "selection",
+    "context.": "refinement",
     "refinement.": "refinement",
     "decoder.layers.": "decoder layers",
     "decoder.heads.": "heads",
     "decoder.sem_cls_head": "class heads",
+    "text_encoder.": TEXT_ENCODER,
 }
 _OTHERS = "others"
 
@@ -85,7 +88,7 @@ def parameters_by_part(
         if name not in own:
             dead = Parameters(0, 0, parameter.numel())
             found[_part(name)] = found.get(_part(name), Parameters(0, 0)) + dead
-    order = [*_PREFIXES.values(), _OTHERS]
+    order = dict.fromkeys((*_PREFIXES.values(), _OTHERS))
     return {part: found[part] for part in order if part in found}
 
 
@@ -94,16 +97,17 @@ def total(parts: Mapping[str, Parameters]) -> Parameters:
     return sum(parts.values(), Parameters(0, 0))
 
 
-def with_dead(method: MethodConfig, size: SizeConfig, dense: int, text: int) -> nn.Module:
+def with_dead(method: MethodConfig, size: SizeConfig, widths: Widths, text: int) -> nn.Module:
     """The method's network as public code has it, without values: on torch's meta device.
 
     Args:
-        dense: width of the 2D features.
+        widths: of the 2D features.
         text: width of the text encoder's.
     """
     legacy = tuple(dict.fromkeys((*method.legacy, "dead_heads")))
+    published = method.model_copy(update={"legacy": legacy})
     with torch.device("meta"):
-        return build_network(method.model_copy(update={"legacy": legacy}), size, dense, text)
+        return build_network(published, size, widths.dense, text, widths.instance)
 
 
 def _part(name: str) -> str:

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Bool
+from jaxtyping import Bool, Int
+from torch import Tensor
 
 from hcfres.data.batch import SceneBatch, TextBatch
 from hcfres.evaluation.cost.definitions import Part
 from hcfres.evaluation.cost.times import finish
 from hcfres.evaluation.evaluate import AnswerRules
-from hcfres.language.roberta import TextEncoder, encode
+from hcfres.language.roberta import TextEncoder, encode, padded, tokenize
 from hcfres.model.build import CHANNELS_IN
 from hcfres.model.encoder import SceneEncoding
 from hcfres.model.network import HcfRes
@@ -28,6 +29,15 @@ def unheard(part: Part) -> None:
 
 
 @dataclass(frozen=True)
+class Question:
+    """A scene and what is asked about it."""
+
+    scene: SceneBatch
+    """A batch of one."""
+    sentences: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Answerer:
     """A method on a device, its network and text encoder in evaluation mode."""
 
@@ -35,35 +45,30 @@ class Answerer:
     text: TextEncoder
     rules: AnswerRules
 
-    def encode(self, scenes: SceneBatch, begin: Begin = unheard) -> SceneEncoding:
-        """Encode one scene: what it costs before the first sentence."""
+    def encode(self, question: Question, begin: Begin = unheard) -> SceneEncoding:
+        """Encode the scene: what it costs before the first sentence."""
         begin(Part.VOXELISATION)
-        return self.network.encode(scenes)
+        return self.network.encode(question.scene)
 
     def answer(
-        self,
-        encoding: SceneEncoding,
-        scenes: SceneBatch,
-        sentences: Sequence[str],
-        begin: Begin = unheard,
+        self, encoding: SceneEncoding, question: Question, begin: Begin = unheard
     ) -> Bool[np.ndarray, "expressions points"]:
         """Find the vertices that each sentence about the encoded scene means."""
         begin(Part.TEXT)
-        text = self._tokens(sentences, scenes.coordinates.device)
-        begin(Part.SELECTION)
+        text = self._tokens(question.sentences, question.scene.coordinates.device)
         output = self.network.decode(encoding, text)
         begin(Part.MASK)
         inside = answer(output, self.rules.rule).logits >= 0
-        chosen = inside[:, scenes.superpoint_of_point]
+        chosen = inside[:, question.scene.superpoint_of_point]
         enough = chosen.sum(1, keepdim=True) >= self.rules.least
         found: np.ndarray = (chosen & enough).cpu().numpy()
         return found
 
     def whole(
-        self, scenes: SceneBatch, sentences: Sequence[str], begin: Begin = unheard
+        self, question: Question, begin: Begin = unheard
     ) -> Bool[np.ndarray, "expressions points"]:
         """Do both: a warm scene to its answers."""
-        return self.answer(self.encode(scenes, begin), scenes, sentences, begin)
+        return self.answer(self.encode(question, begin), question, begin)
 
     def forget_scene(self, device: torch.device) -> None:
         """Show the U-Net one voxel: it keeps the neighbours of the scene that it saw last."""
@@ -73,13 +78,24 @@ class Answerer:
 
     def token_count(self, sentences: Sequence[str]) -> int:
         """Count the tokens of the longest sentence, to which all are padded."""
-        return encode(sentences, self.text).features.shape[1]
+        return self._ids(sentences)[0].shape[1]
 
     def _tokens(self, sentences: Sequence[str], device: torch.device) -> TextBatch:
+        """Ids for a network that owns its text encoder, else what the frozen one makes of them."""
+        about = torch.zeros(len(sentences), dtype=torch.long, device=device)
+        if self.network.text_encoder is not None:
+            ids, valid = (tensor.to(device) for tensor in self._ids(sentences))
+            return TextBatch(torch.zeros(*ids.shape, 0, device=device), valid, about, ids)
         read = encode(sentences, self.text)
-        about = torch.zeros(len(sentences), dtype=torch.long)
-        text = TextBatch(torch.from_numpy(read.features), torch.from_numpy(read.valid), about)
-        return text.to(device)
+        features, valid = torch.from_numpy(read.features), torch.from_numpy(read.valid)
+        return TextBatch(features.to(device), valid.to(device), about)
+
+    def _ids(
+        self, sentences: Sequence[str]
+    ) -> tuple[Int[Tensor, "expressions tokens"], Bool[Tensor, "expressions tokens"]]:
+        graphs = self.text.parser.parse(sentences)
+        ids = [tokenize(graph, self.text).ids for graph in graphs]
+        return padded(ids, max(map(len, ids)), self.text)
 
 
 class Laps:
@@ -104,11 +120,12 @@ class Laps:
 @contextmanager
 def telling(network: HcfRes, begin: Begin) -> Iterator[None]:
     """Tell `begin` of the parts that begin inside the network, while inside."""
-    backbone, decoder = network.encoder.backbone, network.decoder
+    backbone = network.encoder.backbone
     hooks = (
         backbone.input_conv.register_forward_pre_hook(lambda *_: begin(Part.UNET)),
         backbone.register_forward_hook(lambda *_: begin(Part.FUSION)),
-        decoder.register_forward_pre_hook(lambda *_: begin(Part.DECODER)),
+        network.text_adapter.register_forward_pre_hook(lambda *_: begin(Part.SELECTION)),
+        network.decoder.register_forward_pre_hook(lambda *_: begin(Part.DECODER)),
     )
     try:
         yield

@@ -25,6 +25,8 @@ from hcfres.evaluation.cost.rig import Rig, look_at
 from hcfres.evaluation.cost.scenes import Cloud, Widths, generated_scene
 from hcfres.evaluation.cost.times import Budget
 from hcfres.evaluation.evaluate import rules_of
+from hcfres.language.roberta import TextEncoder
+from hcfres.language.trained import TrainedText
 from hcfres.model.build import build_network
 from hcfres.model.network import HcfRes
 from hcfres.semantics.clip import build_clip
@@ -62,12 +64,14 @@ def anatomy_of(subject: Subject, load: float) -> Anatomy:
         load: of the minute before anything was measured; see `Rig`.
     """
     text = text_at_hand(subject.setting.text, subject.weights)
-    widths = _dense_width(subject), text.encoder.width
+    widths = _widths(subject)
     size = subject.setting.size
-    published = with_dead(subject.method, size, *widths)
-    parts = parameters_by_part(_network(subject, text.encoder.width), published)
-    frozen = size_of(text.encoder.network)
-    parts[TEXT_ENCODER] = Parameters(0, frozen, pooler_size(text.encoder))
+    published = with_dead(subject.method, size, widths, text.encoder.width)
+    network = _network(subject, widths, text.encoder)
+    parts = parameters_by_part(network, published)
+    frozen = 0 if network.text_encoder is not None else size_of(text.encoder.network)
+    own = parts.get(TEXT_ENCODER, Parameters(0, 0))
+    parts[TEXT_ENCODER] = own + Parameters(0, frozen, pooler_size(text.encoder))
     return Anatomy(look_at(torch.device(subject.device), load), text.said, parts)
 
 
@@ -76,13 +80,11 @@ def measure_generated(subject: Subject, cloud: Cloud, plan: Plan) -> SceneCost:
     device = torch.device(subject.device)
     text = text_at_hand(subject.setting.text, subject.weights).encoder
     text.network.to(device)  # type: ignore[arg-type]
-    network = _network(subject, text.width).to(device)
+    widths = _widths(subject)
+    network = _network(subject, widths, text).to(device)
     let_all_prompt(network)
     answerer = Answerer(network, text, rules_of(subject.setting))
-    width, semantics = _dense_width(subject), subject.method.semantics
-    instances = semantics is not None and "instance" in semantics.granularities
-    scene = generated_scene(cloud, Widths(width, width if instances else 0))
-    return measure_scene(answerer, scene.to(device), plan)
+    return measure_scene(answerer, generated_scene(cloud, widths).to(device), plan)
 
 
 def measure_encoders(subject: Subject, frames: int, budget: Budget) -> OneOff:
@@ -96,23 +98,34 @@ def measure_encoders(subject: Subject, frames: int, budget: Budget) -> OneOff:
 @torch.no_grad()
 def let_all_prompt(network: HcfRes) -> None:
     """Make an indicator sure of every query."""
-    last = network.decoder.heads.indi_embedding[-1]
-    last.weight.zero_()
-    last.bias.copy_(torch.tensor([-SURE, SURE]))
+    weight, bias = network.decoder.heads.indi_embedding[-1].parameters()
+    weight.zero_()
+    bias.copy_(torch.tensor([-SURE, SURE]))
 
 
-def _network(subject: Subject, text_width: int) -> HcfRes:
-    size = subject.setting.size
-    network = build_network(subject.method, size, _dense_width(subject), text_width)
-    if subject.setting.training.backbone == "frozen":
+def _network(subject: Subject, widths: Widths, text: TextEncoder) -> HcfRes:
+    training = subject.setting.training
+    network = build_network(
+        subject.method,
+        subject.setting.size,
+        widths.dense,
+        text.width,
+        widths.instance,
+        TrainedText(text.network) if training.text == "trained" else None,
+    )
+    if training.backbone == "frozen":
         network.freeze_backbone()
     return network.eval()
 
 
-def _dense_width(subject: Subject) -> int:
-    """Width of CLIP's tokens; 0 for a method without images."""
-    if subject.method.semantics is None:
-        return 0
+def _widths(subject: Subject) -> Widths:
+    """Of what CLIP gives the method: its tokens, and of them or of its projection f_inst."""
+    semantics = subject.method.semantics
+    if semantics is None:
+        return Widths(0, 0)
     with torch.device("meta"):
-        width: int = build_clip(subject.setting.clip.model, 0).visual.transformer.width
-    return width
+        visual = build_clip(subject.setting.clip.model, 0).visual
+    dense, shared = visual.transformer.width, visual.output_dim
+    if "instance" not in semantics.granularities:
+        return Widths(dense, 0)
+    return Widths(dense, dense if semantics.instance_space == "tokens" else shared)

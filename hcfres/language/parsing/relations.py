@@ -1,4 +1,4 @@
-"""Spatial expressions: a closed class, found by their words alone."""
+"""Spatial expressions: a closed class, found by their words alone (decision 126)."""
 
 import re
 from collections.abc import Sequence

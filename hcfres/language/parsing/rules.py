@@ -37,7 +37,7 @@ def parse(description: str) -> SceneGraph:
     """The main object of the description, and what is said of it; any string has an answer.
 
     The main object is the first that hangs on nothing: neither on a spatial expression nor on
-    `with`, `has` and the like.
+    `with`, `has` and the like (decision 125).
     """
     utterance = utterance_of(description)
     graph = _parse(utterance)

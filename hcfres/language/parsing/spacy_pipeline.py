@@ -15,15 +15,18 @@ _META = "meta.json"
 def load_spacy(name: str, weights_dir: Path) -> SpacyParser:
     """The parser of a pipeline: a folder of that name under `weights_dir`, else a package.
 
+    Nothing of the package is run; its files are read as a folder's.
+
     Raises:
         ConfigError: spaCy or the pipeline is missing, cannot be read, or gives no dependencies.
     """
     _spacy_version(name)
     place = _place(name, weights_dir)
-    import spacy  # noqa: PLC0415  # an extra: only those who name it have it
+    from spacy import util  # noqa: PLC0415  # an extra: only those who name it have it
 
+    read = util.load_model_from_path if _is_bare(place) else util.load_model_from_init_py
     try:
-        pipeline = spacy.load(place if place.parent == weights_dir else name, exclude=["ner"])
+        pipeline = read(place if _is_bare(place) else place / "__init__.py", exclude=["ner"])
         doc = pipeline("a chair")
     except Exception as error:  # spaCy raises many kinds
         raise ConfigError(
@@ -36,6 +39,11 @@ def load_spacy(name: str, weights_dir: Path) -> SpacyParser:
             f"consists of {parts}; name a pipeline with a tagger and a parser"
         )
     return SpacyParser(pipeline)
+
+
+def _is_bare(place: Path) -> bool:
+    """Whether the pipeline's parts lie in the folder itself, as `Language.to_disk` writes them."""
+    return (place / "config.cfg").is_file()
 
 
 def spacy_identity(name: str, weights_dir: Path) -> str:

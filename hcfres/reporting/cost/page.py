@@ -27,7 +27,14 @@ definition:
 
 def render(records: Iterable[CostRecord], decoders: Iterable[DecoderRecord], paper: Paper) -> str:
     """Write the page."""
-    ordered = sorted(records, key=_place)
+    order = list(paper.costs)
+
+    def place(record: CostRecord) -> tuple[str, str, int, str]:
+        method = record.method
+        first = order.index(method) if method in order else len(order)
+        return record.setting, record.rig.device, first, method
+
+    ordered = sorted(records, key=place)
     compared = sorted(decoders, key=lambda record: (record.rig.device, record.title))
     parts = [_OPENING + _definitions()]
     for setting, group in groupby(ordered, key=lambda record: record.setting):
@@ -36,18 +43,14 @@ def render(records: Iterable[CostRecord], decoders: Iterable[DecoderRecord], pap
         parts.append(times_section(setting, tuple(group), paper))
     if compared:
         parts.append(decoders_section(compared))
-    measured = {record.rig.device for record in (*ordered, *compared)}
-    if "cuda" not in measured:
+    rigs = [record.rig for record in ordered] + [record.rig for record in compared]
+    if all(rig.device != "cuda" for rig in rigs):
         parts.append(_no_gpu())
     return "\n\n".join(parts) + "\n"
 
 
-def _place(record: CostRecord) -> tuple[str, str, str]:
-    return record.setting, record.rig.device, record.method
-
-
 def _definitions() -> str:
-    lines = [f"* **{one.name}**: from {one.sentence}." for one in DEFINITIONS]
+    lines = [f"* **{one.name}**: {one.sentence}." for one in DEFINITIONS]
     lines += [f"* **cold**: {COLD}. **warm**: {WARM}, each a scene that was not the one before."]
     said = "; ".join(f"*{part}*: {what}" for part, what in PARTS.items())
     return "\n".join(lines) + f"\n\nThe parts of a pass: {said}."

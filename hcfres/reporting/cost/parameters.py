@@ -1,6 +1,6 @@
 """Parameters of each part, beside Table IV's totals."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from hcfres.evaluation.cost.parameters import Parameters, total
 from hcfres.evaluation.cost.records import CostRecord
@@ -17,10 +17,9 @@ def parameters_section(setting: str, records: Sequence[CostRecord], paper: Paper
     """Write the section of a setting.
 
     Args:
-        records: at least one; of a method measured on several devices the first counts.
+        records: at least one; of a method measured on several devices the last counts.
     """
-    methods = {record.title: record for record in reversed(records)}
-    chosen = sorted(methods.values(), key=lambda record: record.method)
+    chosen = list({record.title: record for record in records}.values())
     header = ["part", *(f"{one.title}, {kind}" for one in chosen for kind in _KINDS)]
     names = dict.fromkeys(part for record in chosen for part in record.parts)
     rows = [[name, *_cells(name, chosen)] for name in names]
@@ -40,7 +39,7 @@ def _three(counted: Parameters) -> tuple[str, str, str]:
     return millions(counted.trainable), millions(counted.frozen), millions(counted.dead)
 
 
-def _wide(records: Sequence[CostRecord], write) -> list[str]:
+def _wide(records: Sequence[CostRecord], write: Callable[[CostRecord], str]) -> list[str]:
     """One cell for each method, under the first of its columns."""
     return [cell for one in records for cell in (write(one), "", "")]
 

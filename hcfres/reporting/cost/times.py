@@ -48,7 +48,23 @@ def _latencies(records: Sequence[CostRecord], paper: Paper) -> str:
     rows = [row for record in records for row in _rows_of(record, paper)]
     scene = records[0].reference
     size = f"{scene.points:,} points, {scene.voxels:,} voxels, {scene.superpoints:,} superpoints"
-    return f"### Latency\n\nA scene of {size}.\n\n{table(header, rows, texts=2)}"
+    said = [f"### Latency\n\nA scene of {size}.", table(header, rows, texts=2)]
+    return "\n\n".join([*said, *_against(records, paper)])
+
+
+def _against(records: Sequence[CostRecord], paper: Paper) -> Iterator[str]:
+    """Hold the later method of Table IV against the earlier one, where both were measured."""
+    found = {record.method: record for record in records}
+    if len(paper.costs) < 2 or not found.keys() >= paper.costs.keys():
+        return
+    *_, before, after = paper.costs
+    ours, theirs = (found[method].reference.warm.whole.median_ms for method in (after, before))
+    printed, beside = (paper.costs[method].inference_ms for method in (after, before))
+    yield (
+        f"{found[after].title} against {found[before].title}, a {WARM_SCENE.name}: "
+        f"{ours - theirs:+.1f} ms ({signed(ours / theirs - 1)}), measured one after the other; the "
+        f"paper has {printed - beside:+.0f} ms ({signed(printed / beside - 1)})."
+    )
 
 
 def _rows_of(record: CostRecord, paper: Paper) -> Iterator[list[str]]:

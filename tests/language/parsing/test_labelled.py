@@ -1,6 +1,7 @@
 """The hand-labelled sentences are what they claim to be, and the rules meet their floor on them."""
 
 import hashlib
+from itertools import pairwise
 
 import pytest
 
@@ -47,7 +48,7 @@ def test_there_are_enough_sentences_each_once_with_whole_words_marked():
     for one in every:
         assert one.text == " ".join(one.text.split())
         spans = sorted(span for found in one.spans.values() for span in found)
-        assert all(before[1] <= after[0] for before, after in zip(spans, spans[1:], strict=False))
+        assert all(before[1] <= after[0] for before, after in pairwise(spans))
         for start, end in spans:
             around = f" {one.text} "[start : end + 2]
             assert not around[0].isalnum() and not around[-1].isalnum(), (one.text, start, end)
@@ -77,7 +78,9 @@ def test_a_score_counts_spans_and_words_over_all_sentences():
     main = scores(cut, [one, one])["main"]
     assert main.spans == Agreement(right=2, predicted=4, labelled=4)
     assert main.spans.f1 == 0.5
-    assert main.words == Agreement(right=4, predicted=4, labelled=6)  # table, desk of table, desk, lamp
+    assert main.words == Agreement(
+        right=4, predicted=4, labelled=6
+    )  # table, desk of table, desk, lamp
     assert main.words.f1 == pytest.approx(0.8)
     assert scores(cut, [one])["other"].spans.f1 == 1.0
 

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 PARSED = (
-    "this:PRON:nsubj:1 is:AUX:ROOT:1 a:DET:det:4 black:ADJ:amod:4 chair:NOUN:attr:1 .:PUNCT:punct:1 "
-    "it:PRON:nsubj:7 is:AUX:ROOT:7 next:ADV:advmod:7 to:ADP:prep:8 the:DET:det:11 "
+    "this:PRON:nsubj:1 is:AUX:ROOT:1 a:DET:det:4 black:ADJ:amod:4 chair:NOUN:attr:1 "
+    ".:PUNCT:punct:1 it:PRON:nsubj:7 is:AUX:ROOT:7 next:ADV:advmod:7 to:ADP:prep:8 the:DET:det:11 "
     "desk:NOUN:pobj:9 .:PUNCT:punct:7",
     "the:DET:det:3 two:NUM:nummod:3 wooden:ADJ:amod:3 shelves:NOUN:ROOT:3 that:PRON:nsubj:5 "
     "hold:VERB:relcl:3 books:NOUN:dobj:5 along:ADP:prep:5 the:DET:det:9 wall:NOUN:pobj:7",
@@ -13,7 +13,8 @@ PARSED = (
     "to:ADP:prep:6 the:DET:det:2 left:NOUN:pobj:0 of:ADP:prep:2 the:DET:det:5 bed:NOUN:pobj:3 "
     "is:AUX:ROOT:6 a:DET:det:9 small:ADJ:amod:9 lamp:NOUN:nsubj:6",
     "there:PRON:expl:1 is:AUX:ROOT:1 a:DET:det:3 cabinet:NOUN:attr:1 .:PUNCT:punct:1 "
-    "it:PRON:nsubj:6 is:AUX:ROOT:6 tall:ADJ:acomp:6 and:CCONJ:cc:7 white:ADJ:conj:7 .:PUNCT:punct:6",
+    "it:PRON:nsubj:6 is:AUX:ROOT:6 tall:ADJ:acomp:6 and:CCONJ:cc:7 white:ADJ:conj:7 "
+    ".:PUNCT:punct:6",
     "a:DET:det:1 bed:NOUN:ROOT:1 made:VERB:acl:1 of:ADP:prep:2 dark:ADJ:amod:5 wood:NOUN:pobj:3",
     "one:NUM:nsubj:4 of:ADP:prep:0 the:DET:det:3 chairs:NOUN:pobj:1 has:VERB:ROOT:4 a:DET:det:7 "
     "red:ADJ:amod:7 seat:NOUN:dobj:4",
