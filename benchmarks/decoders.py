@@ -1,11 +1,12 @@
 """Our decoders against the loops of MDIN's and IPDN's public code, in one run on one device.
 
-    python benchmarks/decoders.py [--device cuda] [--repeats 7] [--compile] [--profile] [--write]
+    python benchmarks/decoders.py [--device cuda] [--repeats 7] [--compile] [--write]
 
 From F_3d, F_2d and RoBERTa's tokens of one scene to the predictions of every layer, forward and
 with backward, at the setting `scannet`'s full width. The ways take turns and the medians count:
 
 * loops: `tests/model/loops.py`, as the public code runs;
+* loops, masks at once: but for the loops over queries, which IPDN alone has;
 * no sharing: ours, but with the scene repeated for each expression, as the public code has it;
 * ours: every query makes a prompt, the most there can be (the public code always has that many);
 * ours, no prompts: no query makes one (IPDN only).
@@ -35,7 +36,7 @@ from hcfres.config.loading import load
 from hcfres.config.method import MethodConfig
 from hcfres.config.setting import SettingConfig
 from hcfres.data.batch import SceneBatch, TextBatch
-from hcfres.evaluation.cost.records import DecoderRecord, Way, write_records
+from hcfres.evaluation.cost.records import DecoderRecord, Operation, Way, write_records
 from hcfres.evaluation.cost.rig import look_at
 from hcfres.evaluation.cost.scenes import Cloud, Widths, generated_scene
 from hcfres.evaluation.cost.subject import SURE, let_all_prompt
@@ -43,11 +44,14 @@ from hcfres.evaluation.cost.times import timed
 from hcfres.model.build import build_network
 from hcfres.model.network import HcfRes
 from hcfres.model.output import LayerOutput
+from hcfres.model.spatial import block_all_but_nearest
 from hcfres.reporting.cost.decoders import decoders_section
-from tests.model.loops import predict_in_loops
+from tests.model.loops import Far, far_row_by_row, predict_in_loops
 
 SUPERPOINTS, EXPRESSIONS, TOKENS = 3_000, 8, 30
 DENSE, TEXT = 1024, 768
+PROFILED = 6
+"""Operations that a profile names."""
 METHODS = ("mdin", "ipdn")
 ALIKE = 1e-9
 """Logits differ by less in double precision, as a share of the largest."""
@@ -68,9 +72,9 @@ class Case:
         """Predict as we do."""
         return self.network(self.scenes, self.text, self.geometry).layers
 
-    def loops(self) -> tuple[LayerOutput, ...]:
+    def loops(self, far: Far = far_row_by_row) -> tuple[LayerOutput, ...]:
         """Predict as the public code does."""
-        return predict_in_loops(self.network, self.scenes, self.geometry, self.text)
+        return predict_in_loops(self.network, self.scenes, self.geometry, self.text, far)
 
     def repeated(self) -> "Case":
         """Make a scene of its own for each expression."""
@@ -108,7 +112,6 @@ def main() -> None:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--compile", action="store_true")
-    parser.add_argument("--profile", action="store_true")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     device, busy = torch.device(options.device), os.getloadavg()[0]
@@ -127,12 +130,11 @@ def main() -> None:
             tokens=TOKENS,
             repeats=options.repeats,
             ways=measured(ways, case.network, device, options.repeats),
+            profile=profiled(case.ours, device),
             difference=difference(case.double()),
         )
         records.append(record)
         say(decoders_section([record]))
-        if options.profile:
-            say(profiled(case.ours, device))
     if options.write:
         write_records(MEASURED / f"{DECODERS}-{device.type}.json", DecoderRecord, *records)
         write_page(Console())
@@ -159,10 +161,14 @@ def make_case(method: MethodConfig, device: torch.device) -> Case:
 
 def ways_of(case: Case, method: MethodConfig, compiled: bool) -> dict[str, Predict]:
     """Every way to predict, the loops first and ours last."""
-    ways: dict[str, Predict] = {"loops": case.loops, "no sharing": case.repeated().ours}
+    prompts = method.decoder.family == "prompt_aware"
+    ways: dict[str, Predict] = {"loops": case.loops}
+    if prompts:
+        ways["loops, masks at once"] = lambda: case.loops(block_all_but_nearest)
+    ways["no sharing"] = case.repeated().ours
     if compiled:
         ways["ours, compiled"] = through_compiler(case)
-    if method.decoder.family == "prompt_aware":
+    if prompts:
         ways["ours, no prompts"] = without_prompts(case)
     return ways | {"ours": case.ours}
 
@@ -236,14 +242,17 @@ def difference(case: Case) -> float:
     return max(float((a - b).abs().max() / b.abs().max()) for a, b in pairs)
 
 
-def profiled(predict: Predict, device: torch.device) -> str:
-    """Which operations a forward pass of ours spends its time in."""
+def profiled(predict: Predict, device: torch.device) -> tuple[Operation, ...]:
+    """The operations that a forward pass spends most of its time in."""
     kinds = [ProfilerActivity.CPU]
     kinds += [ProfilerActivity.CUDA] if device.type == "cuda" else []
-    with torch.no_grad(), profile(activities=kinds) as found:
+    with torch.no_grad(), profile(activities=kinds, acc_events=True) as found:
         predict()
-    order = f"self_{device.type}_time_total"
-    return found.key_averages().table(sort_by=order, row_limit=12, max_name_column_width=44)
+    clock = "self_device_time_total" if device.type == "cuda" else "self_cpu_time_total"
+    spent = {event.key: (getattr(event, clock), event.count) for event in found.key_averages()}
+    whole = sum(time for time, _ in spent.values())
+    longest = sorted(spent.items(), key=lambda item: -item[1][0])[:PROFILED]
+    return tuple(Operation(name, time / whole, calls) for name, (time, calls) in longest)
 
 
 def say(text: str) -> None:

@@ -1,9 +1,9 @@
 """Signs of life: what a worker tells of itself once a second, whatever its job is doing."""
 
 import contextlib
-import resource
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -13,6 +13,7 @@ from typing import Any
 
 import psutil
 
+from flows.meter import peak_mb
 from hcfres.store import locks
 
 EVERY_S = 1.0
@@ -29,8 +30,10 @@ class Beat:
     """The calls that the job is in, the outermost first, as `file:line function`."""
     waits: bool
     """Whether the job waits for another process that makes what it needs."""
+    worked_s: float
+    """Time of the processor that the process took, signs of life not counted."""
     peak_mb: float
-    """Most memory that the process had."""
+    """Most memory that the process had, in units of 10**6 bytes."""
     system: dict[str, float] = field(default_factory=dict)
     """By the names that MLflow has for system metrics, without its prefix."""
 
@@ -61,13 +64,8 @@ def take_beat(device: str) -> Beat:
         system = _system(device)
     except Exception:  # whatever a driver answers: a beat without them is a sign of life too
         system = {}
-    return Beat(_where(frame), waits, peak_mb(), system)
-
-
-def peak_mb() -> float:
-    """Most memory that this process had, in units of 10**6 bytes."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / _MB
+    worked = time.process_time() - time.thread_time()
+    return Beat(_where(frame), waits, worked, peak_mb(), system)
 
 
 def gpu_peak_mb() -> float | None:

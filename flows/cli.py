@@ -8,6 +8,8 @@ import typer
 from flows.cli_cost import cost
 from flows.cli_data import data_app
 from flows.cli_options import SeedsOption, SettingArgument, SettingOption, console
+from flows.cli_report import report
+from flows.cli_team import export_grid, import_grid, migrate
 from flows.cli_trace import diff, why
 from flows.cli_train import train
 from flows.cli_tune import tune
@@ -26,6 +28,7 @@ app.add_typer(data_app, name="data", rich_help_panel="Look")
 _RUN = "Run the paper"
 _STAGE = "One stage at a time"
 _LOOK = "Look"
+_TEAM = "Several machines"
 
 
 @app.callback()
@@ -74,21 +77,7 @@ def reproduce(
 app.command(rich_help_panel=_RUN)(tune)
 
 
-@app.command(rich_help_panel=_RUN)
-def report(
-    setting: SettingOption = "rooms",
-    from_mlflow: Annotated[
-        bool, typer.Option("--from-mlflow", help="Read MLflow's runs, not the cells' folders.")
-    ] = False,
-    weights: Annotated[
-        str, typer.Option(help="last, best_held_out or best_validation, in tables of their own.")
-    ] = "last",
-) -> None:
-    """Write every table as Markdown and LaTeX, and the results, from the cells that are done."""
-    from flows.report import weights_of, write_reports  # noqa: PLC0415
-
-    kept = weights_of(weights)
-    write_reports(console, setting, from_mlflow=from_mlflow, weights=kept)
+app.command(rich_help_panel=_RUN)(report)
 
 
 @app.command(rich_help_panel=_STAGE)
@@ -276,6 +265,11 @@ def doctor() -> None:
     from flows.doctor import examine  # noqa: PLC0415
 
     examine(console=console)
+
+
+app.command(rich_help_panel=_TEAM)(migrate)
+app.command("export", rich_help_panel=_TEAM)(export_grid)
+app.command("import", rich_help_panel=_TEAM)(import_grid)
 
 
 @store_app.command("verify")

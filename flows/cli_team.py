@@ -35,8 +35,9 @@ def export_grid(
 ) -> None:
     """Put a grid, its finished cells and what they were asked for into one file."""
     from flows.export_grid import Wanted, export  # noqa: PLC0415
+    from hcfres.store.workspace import Workspace  # noqa: PLC0415
 
-    export(grid, out, Wanted(with_checkpoints, with_stages), console)
+    export(grid, out, Wanted(with_checkpoints, with_stages), Workspace(), console)
 
 
 def import_grid(
@@ -44,5 +45,6 @@ def import_grid(
 ) -> None:
     """Take a grid from another machine; everything is verified first, nothing in it is run."""
     from flows.import_grid import bring_in  # noqa: PLC0415
+    from hcfres.store.workspace import Workspace  # noqa: PLC0415
 
-    bring_in(file, console)
+    bring_in(file, Workspace(), console)

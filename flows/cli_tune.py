@@ -20,7 +20,9 @@ def tune(
     as_json: Annotated[bool, typer.Option("--json", help="The plan as JSON, alone.")] = False,
     storage: Annotated[
         str | None,
-        typer.Option(help="A database for several launchers: postgresql+psycopg2://..."),
+        typer.Option(
+            envvar="HCFRES_TRIALS", help="Database of several launchers: postgresql+psycopg2://..."
+        ),
     ] = None,
     compare: Annotated[
         bool, typer.Option("--compare", help="Then ask validation about the winner, once.")

@@ -1,4 +1,4 @@
-"""A search's winner against its base on validation: asked once in the life of a study."""
+"""A search's winner against its base on validation, asked once in a study's life (decision 163)."""
 
 import json
 from pathlib import Path
@@ -8,6 +8,8 @@ from rich.console import Console
 from flows.plan import PlanError
 from flows.report import build_table
 from flows.reproduce import Asked, plan_of, reproduce_and_report
+from flows.study_log import StudyLog
+from flows.tracking import Tracker
 from flows.tune_report import COMPARISON, Findings, write_report
 from flows.winner import EXPERIMENT
 from hcfres.config.identity import digest
@@ -22,20 +24,25 @@ COMPARED = "compared.json"
 def compare(found: Findings, console: Console) -> None:
     """Evaluate the winner and the base with every seed, and put the table into the report.
 
+    Where the base has won nothing is asked.
+
     Raises:
-        PlanError: there is nothing to compare, or validation was asked about another winner.
+        PlanError: validation was asked about another winner.
     """
     winner, folder, cells = found.winner, found.folder, found.cells
     if winner is None or winner.method == cells.search.space.base:
-        raise PlanError(f"{folder}: no winner but the base, so validation has nothing to tell")
+        return
     require_first_look(folder, digest(winner.method), winner.method.name)
     setting = folder / "settings" / f"{cells.setting.name}.toml"
     asked = Asked(folder / EXPERIMENT, str(setting), accept_code=cells.accept_code)
     reproduce_and_report(asked, console)
     plan = plan_of(asked, cells.workspace)
-    table = build_table(plan, results_frame(read_records(cells.workspace.cells)), folder.name)
+    table = build_table(
+        plan, results_frame(read_records(cells.workspace.cells)), plan.experiment.name
+    )
     write_atomic(folder / COMPARISON, markdown(table).encode())
     write_report(found)
+    StudyLog(Tracker(cells.workspace), cells).finish(found)
     console.print(f"{folder / COMPARISON}: the winner against the base", highlight=False)
 
 

@@ -10,7 +10,16 @@ from rich.console import Console
 
 from flows.finished import Finished, read_finished
 from flows.origin import read_entries
-from flows.parcel import ASKED, MANIFEST, PLAN, Manifest, PlanNote, is_carried, read_plan
+from flows.parcel import (
+    ASKED,
+    CELL_FOLDERS,
+    MANIFEST,
+    PLAN,
+    Manifest,
+    PlanNote,
+    is_carried,
+    read_plan,
+)
 from flows.places import EXPERIMENTS, experiment_file
 from hcfres.config.experiment import AblationConfig
 from hcfres.config.loading import ConfigError
@@ -35,20 +44,20 @@ class Wanted:
     """The results of stages that the cells read."""
 
 
-def export(start: str, out: Path, wanted: Wanted, console: Console) -> None:
+def export(start: str, out: Path, wanted: Wanted, workspace: Workspace, console: Console) -> None:
     """Write a grid, its finished cells and the files they were asked for with into one file.
 
     Args:
         start: name of the grid's folder, or the beginning of it.
         out: the file; one that is there is replaced.
         wanted: what goes along besides.
+        workspace: where the grid is.
         console: is told what the file holds.
 
     Raises:
         DataError: there is no such grid, none of its cells is finished, or one is damaged.
         StoreError: the file cannot be written.
     """
-    workspace = Workspace()
     grid = _find(start, workspace)
     plan = read_plan(grid)
     cells = {
@@ -79,11 +88,8 @@ def _find(start: str, workspace: Workspace) -> Path:
     if len(found) == 1:
         return found[0]
     names = ", ".join(folder.name for folder in found or known) or "none"
-    if found:
-        raise DataError(
-            workspace.grids, f"several grids begin with {start!r}", f"Say more: {names}"
-        )
-    raise DataError(workspace.grids, f"no grid begins with {start!r}", f"There are: {names}")
+    reason = f"{'several grids begin' if found else 'no grid begins'} with {start!r}"
+    raise DataError(workspace.grids, reason, f"There are: {names}")
 
 
 def _grid_files(grid: Path, plan: PlanNote) -> Iterator[tuple[str, Path]]:
@@ -110,8 +116,9 @@ def _cell_files(
     """The files of cells and, where they are wanted, those of what they read; by their members."""
     for key in cells:
         folder = workspace.cells / key
-        places = [folder, folder / "checkpoint"] if wanted.checkpoints else [folder]
-        yield from _in_folders(places, workspace)
+        left_out = "" if wanted.checkpoints else "checkpoint"
+        places = [folder / name for name in CELL_FOLDERS if name != left_out]
+        yield from _in_folders([folder, *places], workspace)
         if wanted.stages:
             yield from _in_folders(_entries(folder, workspace), workspace)
 
@@ -173,13 +180,16 @@ class _Sink:
     def __init__(self, write: Callable[[bytes | memoryview], object]) -> None:
         self._write = write
 
-    def write(self, content: bytes | memoryview) -> int:
+    def write(self, content: bytes, /) -> int:
         """Pass bytes on."""
         self._write(content)
         return len(content)
 
     def flush(self) -> None:
-        """Do nothing: whoever opened the file closes it."""
+        """Do nothing: whoever opened the file sees to it."""
+
+    def close(self) -> None:
+        """Do nothing either."""
 
 
 def _require_whole(

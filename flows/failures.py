@@ -22,7 +22,7 @@ def kind_of(error: BaseException) -> Kind:
 
 
 def death(exit_code: int | None) -> tuple[Kind, str]:
-    """Tell how a process ended that nobody asked to.
+    """Tell how a process ended that nobody asked to (decision 147).
 
     Args:
         exit_code: minus the signal's number where a signal ended it.

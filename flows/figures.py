@@ -20,10 +20,11 @@ from hcfres.training.journal import read_journal
 def write_figures(plan: Plan, workspace: Workspace, folder: Path) -> tuple[Path, ...]:
     """Write the figures of a grid's finished cells as PNG into `folder`; none without a cell.
 
-    Cells that were finished after `plan` was made count too.
+    Cells that were finished after `plan` was made count too. The examples show scans, and are left
+    out where the dataset is not: with a grid that came from another machine.
 
     Raises:
-        DataError: a finished cell's files cannot be read, or the dataset is gone.
+        DataError: a finished cell's files cannot be read.
     """
     records = {record.key: record for record in read_records(workspace.cells)}
     code = code_of_cells()
@@ -35,12 +36,13 @@ def write_figures(plan: Plan, workspace: Workspace, folder: Path) -> tuple[Path,
     if not done:
         return ()
     title, setting, name = plan.experiment.config.title, plan.setting.name, plan.experiment.name
-    dataset = Dataset(dataset_folder(plan.setting, workspace))
     figures = {
         "curves": training_curves(_curves(done), title, setting),
         "scores": score_bars(_scores(done, records), title, setting),
-        "examples": example_masks(_predictions(done), dataset.scene, title, setting),
     }
+    if (root := dataset_folder(plan.setting, workspace)).is_dir():
+        scene = Dataset(root).scene
+        figures["examples"] = example_masks(_predictions(done), scene, title, setting)
     return tuple(
         save_png(figure, folder / f"{name}_{kind}.png") for kind, figure in figures.items()
     )

@@ -13,7 +13,7 @@ from flows.figures import write_figures
 from flows.finished import DONE
 from flows.groundwork import lay_groundwork, leave_out, stopped_by
 from flows.logbook import CellLog
-from flows.places import DEFAULT_SETTING, REPORTS
+from flows.places import DEFAULT_SETTING, EXPERIMENTS, REPORTS
 from flows.plan import Plan, refreshed
 from flows.report import grid_table
 from flows.run_notes import LOGGED, is_logged, mark_logged
@@ -40,7 +40,8 @@ def reproduce(plan: Plan, session: Session) -> None:
             ready.append(cell)
         else:
             leave_out(cell, gap, session)
-    train_cells(replace(plan, cells=tuple(ready)), session)
+    if any(cell.state != "done" for cell in ready):
+        train_cells(replace(plan, cells=tuple(ready)), session)
     leave_artefacts(plan, session)
 
 
@@ -98,7 +99,8 @@ def close_grid(plan: Plan, grid: TrackedRun, workspace: Workspace) -> None:
                 )
     figures: tuple[Path, ...] = write_figures(plan, workspace, plan.folder / "figures")
     grid.artefacts(figures, "figures")
-    if whole and plan.setting.name == DEFAULT_SETTING:
+    shipped = plan.experiment.source.resolve().parent == EXPERIMENTS
+    if whole and shipped and plan.setting.name == DEFAULT_SETTING:
         for figure in figures:
             write_atomic(REPORTS / "figures" / figure.name, figure.read_bytes())
     grid.end("FINISHED" if whole else "FAILED")

@@ -1,4 +1,4 @@
-"""What the cells of a grid share, stage by stage; what fails costs the cells that read it."""
+"""What a grid's cells share; what of it fails costs the cells that read it (decision 148)."""
 
 from dataclasses import dataclass
 

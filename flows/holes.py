@@ -1,4 +1,4 @@
-"""Why a row of a table has no numbers of ours, or fewer than it should, and what to do about it."""
+"""Why a row of a table lacks numbers of ours, and what to do about it (decision 149)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -39,7 +39,9 @@ def hole(row: Row, cells: Iterable[PlannedCell], plan: Plan) -> Hole:
     alike = plan.typical(row.method.name)
     about = f", about {alike.seconds / 60:.0f} min" if alike else ""
     other = any(cell.state == "other code" for cell in cells)
-    return Hole(f"{'made by other code' if other else 'not run'}: {command} --only {row.name}`{about}")
+    return Hole(
+        f"{'made by other code' if other else 'not run'}: {command} --only {row.name}`{about}"
+    )
 
 
 def _failed(failed: list[tuple[PlannedCell, Failure]], whole: bool) -> str:

@@ -8,13 +8,14 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock
 from rich.console import Console
 
 from flows.finished import read_finished
-from flows.parcel import LIMITS, MANIFEST, PLAN, Manifest, listed, read_manifest, read_plan
+from flows.parcel import LIMITS, MANIFEST, Manifest, listed, read_manifest, read_plan
 from flows.parcel_check import damages, untruths
 from hcfres.data.acquisition.archives import archive_members, extract_members
 from hcfres.data.errors import DataError, too_many
@@ -26,21 +27,48 @@ _STAGING = ".importing."
 _AGAIN = "Export the grid again where it was made; nothing was changed here"
 
 
-def bring_in(file: Path, console: Console) -> None:
-    """Put a grid's plan, cells and results of stages into the workspace.
+@dataclass(frozen=True)
+class CameIn:
+    """What an import brought."""
+
+    grid: str
+    """Name of its folder."""
+    setting: str
+    new: int
+    """Cells that were not here before."""
+    known: int
+    """Cells that were, and are equal."""
+
+
+def bring_in(file: Path, workspace: Workspace, console: Console) -> None:
+    """Take a grid into the workspace and tell what came.
+
+    Raises:
+        DataError, StoreError: as `take_in`.
+    """
+    came = take_in(file, workspace)
+    console.print(
+        f"{came.grid}: {came.new} cells came in, {came.known} were here already; "
+        f"`hcfres report --setting {came.setting}` tabulates them",
+        soft_wrap=True,
+        highlight=False,
+    )
+
+
+def take_in(file: Path, workspace: Workspace) -> CameIn:
+    """Put a grid's plan, cells and results of stages into a workspace.
 
     Args:
         file: what `hcfres export` wrote.
-        console: is told what came in.
+        workspace: whose root is made where it is not there.
 
     Raises:
         DataError: the file is damaged or no such file, or the workspace holds another cell or
             result of the same key; nothing was changed.
-        StoreError: the disk is full.
+        StoreError: nothing can be written there, or the disk is full.
     """
     members = archive_members(file, LIMITS)
     _refuse(file, [] if MANIFEST in members else [f"no {MANIFEST}: this is no export of a grid"])
-    workspace = Workspace()
     require_writable(workspace.root, "HCFRES_HOME")
     with _staging(workspace) as place:
         extract_members(file, place, [MANIFEST], LIMITS)
@@ -50,16 +78,10 @@ def bring_in(file: Path, console: Console) -> None:
         _refuse(file, damages(place, manifest))
         _refuse(file, untruths(place, manifest))
         _refuse(file, list(contradictions(place, manifest, workspace)))
+        setting = read_plan(place / "grids" / manifest.grid).setting
         moved = _move(place, manifest, workspace)
-    cells = manifest.cells()
     new = sum(path.parent == workspace.cells for path in moved)
-    setting = read_plan(workspace.grids / manifest.grid).setting
-    console.print(
-        f"{manifest.grid}: {new} cells came in, {len(cells) - new} were here already; "
-        f"`hcfres report --setting {setting}` tabulates them",
-        soft_wrap=True,
-        highlight=False,
-    )
+    return CameIn(manifest.grid, setting, new, len(manifest.cells()) - new)
 
 
 def _refuse(file: Path, problems: list[str]) -> None:

@@ -12,7 +12,7 @@ from typing import NoReturn
 import psutil
 
 PATIENCE_S = 3.5
-"""For ending in order; what is killed then goes on all the same, as after a loss of power."""
+"""For ending in order (decision 150); what is killed then goes on as after a loss of power."""
 INTERRUPTED = 130
 """The exit code."""
 _SAID = "\nstopped; run the same command again to go on where it was\n"

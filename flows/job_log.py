@@ -10,7 +10,7 @@ from pathlib import Path
 NAME = "worker.log"
 LONGEST = 1_000_000
 """Bytes that a log may have; of a longer one its last half is kept."""
-_LONGEST_LINE = 2000
+_LONGEST_LINE = 20_000
 _STDOUT, _STDERR = 1, 2
 
 
@@ -38,19 +38,24 @@ def output_into(path: Path | None) -> Iterator[None]:
 
 
 def say(text: str) -> None:
-    """Write one line with the time to where this process's errors go."""
+    """Write one line with the time to where this process's errors go; on a full disk it is lost."""
     line = f"{time.strftime('%H:%M:%S')} {text}"
-    sys.stderr.write(line[:_LONGEST_LINE] + "\n")
-    sys.stderr.flush()
+    with contextlib.suppress(OSError):
+        sys.stderr.write(line[:_LONGEST_LINE] + "\n")
+        sys.stderr.flush()
 
 
 def shorten(path: Path) -> None:
-    """Cut a log that has become too long; what is written meanwhile goes on at its new end."""
-    if path.stat().st_size > LONGEST:
-        with path.open("r+b") as file:
+    """Cut a log that has become too long; what is written meanwhile goes on at its new end.
+
+    One that somebody removed, or that the disk has no room for, is left as it is.
+    """
+    with contextlib.suppress(OSError):
+        if path.stat().st_size > LONGEST:
             rest = _last(path, LONGEST // 2)
-            file.truncate(0)
-            file.write(b"... (the beginning was cut off)\n" + rest)
+            with path.open("r+b") as file:
+                file.truncate(0)
+                file.write(b"... (the beginning was cut off)\n" + rest)
 
 
 def tail(path: Path | None, size: int = 4000) -> str:

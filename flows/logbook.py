@@ -10,6 +10,7 @@ from flows.cell_results import PREDICTIONS, kept_bests
 from flows.job_log import NAME as WORKER_LOG
 from flows.origin import ENTRIES, ORIGIN, read_origin
 from flows.plan import PlannedCell
+from flows.provenance import provenance
 from flows.run_notes import LOGGED, NOTE, mark_logged
 from flows.system_metrics import SystemMetrics
 from flows.tracking import TrackedRun, Tracker, flatten
@@ -51,7 +52,7 @@ class CellLog:
             (planned.folder / LOGGED).unlink(missing_ok=True)
             if _put_aside(self._run, planned, code):
                 self._run = _open(planned, tracker, grid)
-            self._run.tags({CODE: code})
+            self._run.tags({CODE: code, **provenance().tags()})
         known = self._run.known_params()
         told = flatten(planned.cell)
         self._run.params({k: v for k, v in told.items() if k not in _NAMES or k not in known})
@@ -92,7 +93,8 @@ class CellLog:
         self._run.artefacts([folder / PREDICTIONS], "predictions")
         for kind in kept_bests(self._planned.cell):
             self._run.artefacts([folder / kind / PREDICTIONS], kind)
-        self._run.artefacts([folder / "checkpoint"], "checkpoint")
+        if (folder / "checkpoint").is_dir():  # a cell of another machine may lack it
+            self._run.artefacts([folder / "checkpoint"], "checkpoint")
         self._run.end()
         mark_logged(folder, self._store)
 

@@ -59,7 +59,7 @@ class Meter:
         return Spent(
             wall_s=round(wall, 3),
             device_s=round(wall if self._kind == "cuda" else _processor_s() - self._cpu, 3),
-            memory_mb=round(_peak_mb(), 1),
+            memory_mb=round(peak_mb(), 1),
             gpu_memory_mb=round(torch.cuda.max_memory_allocated() / 1e6, 1) if torch else None,
             cpu_joules=_sum([counter.spent() for counter in self._rapl]),
             gpu_joules=_sum([self._gpu.spent()] if self._gpu else []),
@@ -125,7 +125,8 @@ def _processor_s() -> float:
     return sum(one.ru_utime + one.ru_stime for one in used)
 
 
-def _peak_mb() -> float:
+def peak_mb() -> float:
+    """Most memory of this process, in units of 10**6 bytes."""
     try:
         line = next(it for it in _STATUS.read_text().splitlines() if it.startswith("VmHWM"))
         return int(line.split()[1]) * 1024 / 1e6

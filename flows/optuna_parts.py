@@ -1,11 +1,10 @@
-"""A search's samplers, pruners, storages and distributions as Optuna has them."""
+"""A search's samplers, pruners and distributions as Optuna has them."""
 
 import hashlib
 import json
 import logging
 import warnings
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import optuna
@@ -15,30 +14,23 @@ from optuna.distributions import (
     FloatDistribution,
     IntDistribution,
 )
-from optuna.storages import BaseStorage, JournalStorage, RDBStorage
-from optuna.storages import RetryHeartbeatStaleTrialCallback as Retry
-from optuna.storages.journal import JournalFileBackend
-from optuna.storages.journal._file import LOCK_FILE_SUFFIX
 from optuna.study import StudyDirection
 
 from hcfres.config.search import Choices, MedianConfig, SearchConfig, TpeConfig, Value
 from hcfres.config.space import Knob, Space, Values
-from hcfres.store.files import write_atomic
 
-HEARTBEAT_S = 60
-"""Seconds between two signs of life of a trial in a shared database."""
-_RETRIES = 3
 DIRECTIONS = {"held_out_miou": StudyDirection.MAXIMIZE, "latency_ms": StudyDirection.MINIMIZE}
 """Which way each objective is better."""
 
 warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
+warnings.filterwarnings("ignore", message="Heartbeat of storage is supposed to be used with")
 optuna.logging.set_verbosity(logging.WARNING)
 
 
 def make_sampler(config: SearchConfig, asked: int, again: int) -> optuna.samplers.BaseSampler:
     """Make the sampler of one suggestion; its randomness follows from the seed and two counts.
 
-    So a search that was killed goes on as it would have.
+    So a search that was killed goes on as it would have (decision 161).
 
     Args:
         asked: trials that the study has seen through, or is about to.
@@ -65,31 +57,6 @@ def make_pruner(config: SearchConfig, epochs: int) -> optuna.pruners.BasePruner:
     if isinstance(pruner, MedianConfig):
         return optuna.pruners.MedianPruner(pruner.startup_trials, pruner.warmup_epochs)
     return optuna.pruners.HyperbandPruner(pruner.min_epochs, epochs, pruner.reduction_factor)
-
-
-def mend_journal(path: Path) -> None:
-    """Make a journal whole again whose writer was killed: cut a torn last line, free its lock.
-
-    Nobody else may have it open.
-    """
-    Path(f"{path}{LOCK_FILE_SUFFIX}").unlink(missing_ok=True)
-    if path.exists() and not (told := path.read_bytes()).endswith(b"\n"):
-        write_atomic(path, told[: told.rfind(b"\n") + 1])
-
-
-def open_storage(place: str, heartbeat_s: int = HEARTBEAT_S) -> BaseStorage:
-    """Open a journal's file or, of an address, a database in which trials show signs of life.
-
-    Trials that stop showing any are failed, and tried again up to three times, by who asks next.
-    """
-    if "://" not in place:
-        return JournalStorage(JournalFileBackend(place))
-    return RDBStorage(
-        place,
-        heartbeat_interval=heartbeat_s,
-        grace_period=3 * heartbeat_s,
-        heartbeat_stale_trial_callback=Retry(max_retry=_RETRIES),
-    )
 
 
 def distribution(knob: Knob) -> BaseDistribution:

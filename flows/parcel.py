@@ -6,13 +6,13 @@ Nothing is packed, so that no file takes more room than it is long.
 
 import re
 from collections.abc import Iterable, Mapping
-from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
 from hcfres.config.base import Config
+from hcfres.config.setting import Kept
 from hcfres.data.acquisition.archives import Limits
 from hcfres.data.files import read_json
 from hcfres.pipeline.stages import STAGES
@@ -24,6 +24,8 @@ _LARGEST_NOTE = 64 << 20
 _LOCAL = ("mlflow.json", "LOGGED", "worker.log")
 """Files of a cell that say something of one machine only."""
 _KEY, _FILE = "[0-9a-f]{16}", r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,199}"
+CELL_FOLDERS = ("checkpoint", *(kind for kind in get_args(Kept) if kind != "last"))
+"""Folders that a cell's may hold: `checkpoint` comes along when it is asked for."""
 _STAGE = "|".join(stage.name for stage in STAGES)
 
 
@@ -33,7 +35,7 @@ class Manifest(Config):
     format: Literal["hcfres.grid/1"] = "hcfres.grid/1"
     grid: str = Field(pattern=f"^{_FILE}$")
     """Name of the grid's folder."""
-    files: dict[str, str]
+    files: dict[str, Annotated[str, Field(pattern="^[0-9a-f]{64}$")]]
     """The sha256 of every other member."""
 
     def cells(self) -> tuple[str, ...]:
@@ -96,7 +98,7 @@ def out_of_place(names: Iterable[str], grid: str) -> list[str]:
     places = re.compile(
         f"grids/{found}/{PLAN}"
         f"|grids/{found}/{ASKED}/((methods|settings)/)?{_FILE}[.]toml"
-        f"|cells/{_KEY}/(checkpoint/)?{_FILE}"
+        f"|cells/{_KEY}/(({'|'.join(CELL_FOLDERS)})/)?{_FILE}"
         f"|store/({_STAGE})/{_FILE}-{_KEY}/{_FILE}"
     )
     return [
@@ -113,8 +115,4 @@ def listed(manifest: Manifest, members: Mapping[str, int]) -> list[str]:
     problems = [f"{name} is not in the manifest" for name in sorted(there - told)]
     problems += [f"{name} is missing" for name in sorted(told - there)]
     problems += [f"{name} has no place here" for name in out_of_place(there & told, manifest.grid)]
-    hexadecimal = partial(re.fullmatch, "[0-9a-f]{64}")
-    problems += [
-        f"{name}: no sha256" for name, sha in manifest.files.items() if not hexadecimal(sha)
-    ]
     return problems

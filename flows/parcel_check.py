@@ -11,8 +11,9 @@ from hcfres.config.identity import digest
 from hcfres.data.errors import DataError
 from hcfres.data.files import read_json
 from hcfres.pipeline.versions import CELL_VERSION
-from hcfres.reporting.frame import read_records
-from hcfres.store.entry import is_whole, read_record
+from hcfres.reporting.frame import read_record
+from hcfres.store.entry import is_whole
+from hcfres.store.entry import read_record as read_entry
 from hcfres.store.files import fresh_hash
 
 
@@ -32,16 +33,12 @@ def untruths(place: Path, manifest: Manifest) -> list[str]:
         place: where the undamaged files were unpacked.
         manifest: what they are.
     """
-    return [
-        *_plan(place, manifest),
-        *(
-            f"cells/{key} {said}"
-            for key in manifest.cells()
-            for said in _cell(place, key, manifest)
-        ),
-        *_results(place),
-        *(f"store/{entry} {said}" for entry in manifest.entries() for said in _entry(place, entry)),
-    ]
+    problems = list(_plan(place, manifest))
+    for key in manifest.cells():
+        problems += [f"cells/{key} {said}" for said in _cell(place, key, manifest)]
+    for entry in manifest.entries():
+        problems += [f"store/{entry} {said}" for said in _entry(place, entry)]
+    return problems
 
 
 def _plan(place: Path, manifest: Manifest) -> Iterator[str]:
@@ -64,14 +61,23 @@ def _cell(place: Path, key: str, manifest: Manifest) -> Iterator[str]:
         yield f"says that it is {finished.key}"
     yield from _changed(finished, key, manifest)
     try:
-        cell = read_json(folder / "cell.json", CellConfig.model_validate_json)
-        inputs = json.loads((folder / "results.json").read_bytes())["inputs"]
-        own = digest("cell", CELL_VERSION, cell, *map(str, inputs))
-    except (DataError, ValueError, KeyError, TypeError, RecursionError) as error:
-        yield f"does not say what it is of: {getattr(error, 'reason', error)}"
+        if (record := read_record(folder)).key != key:
+            yield f"holds the results of {record.key}"
+        own = _own_key(folder)
+    except DataError as error:
+        yield f"does not say what it is: {error.reason}"
         return
     if own != key:
         yield f"has the configuration of {own}: it was changed, or made by another version"
+
+
+def _own_key(folder: Path) -> str:
+    """The key that a cell's configuration and inputs give."""
+    cell = read_json(folder / "cell.json", CellConfig.model_validate_json)
+    inputs = json.loads((folder / "results.json").read_bytes()).get("inputs")
+    if not isinstance(inputs, list) or not all(isinstance(one, str) for one in inputs):
+        raise DataError(folder / "results.json", "its inputs are no list of names")
+    return digest("cell", CELL_VERSION, cell, *inputs)
 
 
 def _changed(finished: Finished, key: str, manifest: Manifest) -> Iterator[str]:
@@ -80,19 +86,9 @@ def _changed(finished: Finished, key: str, manifest: Manifest) -> Iterator[str]:
             yield f"has another {name} than it was finished with"
 
 
-def _results(place: Path) -> Iterator[str]:
-    try:
-        records = read_records(place / "cells")
-    except DataError as error:
-        yield f"{Path(error.source).relative_to(place)}: {error.reason}"
-        return
-    wrong = {record.key for record in records} - {path.name for path in (place / "cells").iterdir()}
-    yield from (f"results of {key} are in another cell" for key in wrong)
-
-
 def _entry(place: Path, entry: str) -> Iterator[str]:
     folder = place / "store" / entry
-    record = read_record(folder)
+    record = read_entry(folder)
     if record is None or not is_whole(folder, record):
         yield "is no whole result"
     elif f"{record.stage}/{record.label}-{record.key}" != entry:

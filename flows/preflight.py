@@ -56,10 +56,10 @@ def require_searchable(search: Search, setting: SettingConfig, workspace: Worksp
     base = search.space.base
     of_base = method_problems(base, setting)
     methods, told = [base], _told(search.source.parent / "methods" / f"{base.name}.toml", of_base)
-    for path, method in search.space.neighbours():
+    for method in search.space.neighbours():
         methods.append(method)
         brought = [found for found in method_problems(method, setting) if found not in of_base]
-        told += _told(f"{search.source}, space.{path}", brought)
+        told += _told(search.source, brought)
     _refuse(_wrong_setting(search.source, setting, methods, workspace) + told)
 
 

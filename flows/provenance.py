@@ -56,7 +56,7 @@ def provenance() -> Provenance:
         diff=_git("diff", "HEAD") + "".join(map(_as_diff, _untracked())),
         packages="\n".join((f"python=={platform.python_version()}", *packages)),
         hardware=hardware(),
-        command=_without_passwords(shlex.join((Path(sys.argv[0]).name, *sys.argv[1:]))),
+        command=_command(),
     )
 
 
@@ -65,8 +65,10 @@ def short(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12] if text else ""
 
 
-def _without_passwords(command: str) -> str:
-    return re.sub(r"://[^/@\s]+@", "://***@", command)
+def _command() -> str:
+    program = Path(sys.argv[0])
+    name = "hcfres" if program.stem in ("cli", "hcfres") else program.name
+    return re.sub(r"://[^/@\s]+@", "://***@", shlex.join((name, *sys.argv[1:])))
 
 
 def _untracked() -> list[Path]:

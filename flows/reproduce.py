@@ -125,16 +125,15 @@ def require_done(plan: Plan) -> None:
     Raises:
         PlanError: it names the cells that are not, and why.
     """
-    if plan.todo:
-        told = [f"  {cell.label}: {_why_not_done(cell)}" for cell in plan.todo[:MOST_TOLD]]
-        rest = len(plan.todo) - len(told)
-        raise PlanError(
-            f"{len(plan.todo)} of {len(plan.cells)} cells are not done:\n"
-            + "\n".join(told)
-            + (f"\n  and {rest} more" if rest else "")
-            + "\nThe same command again tries only these. What their workers wrote is in "
-            f"cells/KEY/{WORKER_LOG} and stages/STAGE-KEY/{WORKER_LOG}"
-        )
+    logs = f"cells/KEY/{WORKER_LOG} and stages/STAGE-KEY/{WORKER_LOG}"
+    told = [f"{cell.label}: {_why_not_done(cell)}" for cell in plan.todo]
+    if len(told) == 1:
+        raise PlanError(f"{told[0]}. The same command tries it again; {logs} tell more")
+    if told:
+        rest = [f"and {len(told) - MOST_TOLD} more"] if len(told) > MOST_TOLD else []
+        lines = [f"{len(told)} of {len(plan.cells)} cells are not done:", *told[:MOST_TOLD], *rest]
+        again = f"The same command tries only these again; {logs} tell more"
+        raise PlanError("\n  ".join(lines) + f"\n{again}")
 
 
 def _why_not_done(cell: PlannedCell) -> str:

@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """A job is tried again where its process is to blame; what a job raises, it would again."""
+    """A job is tried again where its process is to blame, not for what it raised (decision 146)."""
 
     attempts: int = 2
     """Of one job in one invocation; asking for the grid again begins to count anew."""

@@ -123,9 +123,7 @@ def scene_stage(
 
 
 @task(cache_policy=NO_CACHE, task_run_name="text-{scene}")
-def scene_text(
-    session: Session, scene: str, split: str, setting: str, log: Path
-) -> float | None:
+def scene_text(session: Session, scene: str, split: str, setting: str, log: Path) -> float | None:
     """The sentences of one scene."""
     args = scene, split, setting, session.accept_code
     return _persist("flows.jobs:make_text", args, f"sentences of {scene}", session, log)

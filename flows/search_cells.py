@@ -6,6 +6,8 @@ Nothing here imports torch, Optuna or an orchestrator.
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
 
 from flows.plan import PlannedCell, input_keys, plan_cell
 from flows.trained import Trained, read_trained
@@ -40,7 +42,7 @@ class SearchCells:
     """What other code trained counts too."""
     code: str = field(default_factory=code_of_cells)
 
-    @property
+    @cached_property
     def identity(self) -> str:
         """Identify the study: what is tried and how, on which data, by which code.
 
@@ -53,6 +55,12 @@ class SearchCells:
         )
         inputs = input_keys(base, self.workspace)
         return digest("study", json.dumps(told, sort_keys=True), base, *inputs, self.code)
+
+    @property
+    def folder(self) -> Path:
+        """Where the study's trials, report and winner are."""
+        name = f"{self.search.name}-{self.setting.name}-{self.identity}"
+        return self.workspace.studies / name
 
     def planned(self, values: Values, label: str, seed: int | None = None) -> PlannedCell:
         """Look up the cell of a point.

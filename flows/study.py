@@ -6,7 +6,7 @@ trials again as trained cells.
 
 import contextlib
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import optuna
@@ -24,7 +24,7 @@ from hcfres.config.loading import ConfigError
 from hcfres.config.space import Values
 
 PATIENCE = 5
-"""Suggestions in a row that bring no new cell, before one that does is drawn at random."""
+"""Suggestions in a row that bring no new cell, before one that does is drawn (decision 160)."""
 _DRAWS = 1000
 """Points drawn for one that was not asked for yet, before the space counts as exhausted."""
 _NO_SCORE = (
@@ -41,11 +41,13 @@ class Asked:
     values: Values
     planned: PlannedCell
     is_judged: bool
-    """Whether scores are reported to a pruner; of two objectives Optuna takes none."""
+    """Whether scores are reported to the study; of two objectives Optuna takes none."""
+    may_be_pruned: bool
+    """Not so the base, which everything is compared with."""
     _reported: set[int] = field(default_factory=set)
 
     def should_stop(self) -> bool:
-        """Report the scores that are new, and ask the pruner while epochs are left."""
+        """Report the scores that are new, and ask the pruner where it has a say."""
         if not self.is_judged:
             return False
         curve = held_out_curve(self.planned.folder)
@@ -54,7 +56,7 @@ class Asked:
             self.trial.report(curve[epochs], epochs)
             self._reported.add(epochs)
         left = self.planned.cell.setting.training.epochs - max(curve, default=0)
-        return bool(new) and left > 0 and self.trial.should_prune()
+        return self.may_be_pruned and bool(new) and left > 0 and self.trial.should_prune()
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,7 @@ class Study:
 
         What was running or failed is tried again; its cell goes on from its checkpoint.
         """
+        fail_stale_trials(self._study)
         if not is_heartbeat_enabled(self._storage):
             for frozen in self._frozen((TrialState.RUNNING,)):
                 self._study.tell(frozen.number, state=TrialState.FAIL)
@@ -117,6 +120,10 @@ class Study:
     def has_work(self) -> bool:
         """Whether a trial waits, or more are to be asked for."""
         return self._waits() or len(asked_for(self.trials)) < self.wanted
+
+    def runs_elsewhere(self) -> bool:
+        """Whether other launchers see to trials; asked when none of ours is left."""
+        return bool(self._frozen((TrialState.RUNNING,)))
 
     def next(self) -> Asked | None:
         """Give the next trial that needs a worker; those that need none are ended on the way.
@@ -182,7 +189,8 @@ class Study:
         if self._is_repeated(trial, planned.key):
             return None
         self._fruitless = 0
-        asked = Asked(trial, values, planned, len(self._config.objectives) == 1)
+        is_base = planned.cell.method == self._space.base
+        asked = Asked(trial, values, planned, not self.is_timed, not is_base)
         trained = self.cells.trained(planned)
         if trained is None or self._scores(trained) is None:
             return asked
@@ -192,19 +200,22 @@ class Study:
 
     def _is_repeated(self, trial: optuna.Trial, key: str) -> bool:
         """End a trial whose cell another trial was asked for: what that one got is known."""
+        is_new = ORIGIN not in trial.user_attrs  # else it is to be tried again
         trial.set_user_attr(CELL, key)
+        trial.set_user_attr(ORIGIN, trial.user_attrs.get(ORIGIN, "sampler"))
         others = [
             t for t in self._frozen() if t.user_attrs.get(CELL) == key and t.number != trial.number
         ]
         known = [t for t in others if t.state in (TrialState.COMPLETE, TrialState.PRUNED)]
         waits = [t for t in others if t.state is TrialState.RUNNING]
-        if ORIGIN not in trial.user_attrs:  # else it is here to be tried again
+        if is_new:
             waits += [t for t in others if t.state is TrialState.FAIL]
+        for other in (*known, *waits)[:1]:
+            trial.set_user_attr(REPEATS, other.number)
         if known:
-            trial.set_user_attr(REPEATS, known[0].number)
             self._end_as(trial, known[0])
         elif waits:
-            self._end(trial, TrialState.FAIL, reason=f"its cell is that of trial {waits[0].number}")
+            self._end(trial, TrialState.FAIL)
         return bool(known or waits)
 
     def _end_as(self, trial: optuna.Trial, other: FrozenTrial) -> None:
@@ -215,13 +226,20 @@ class Study:
     def _unseen(self, in_order: bool) -> Values | None:
         """Find a point whose cell was not asked for yet; None where there seems to be none."""
         seen = {trial.key for trial in self.trials}
-        rng = random.Random(f"{self._config.seed} {len(self._frozen())}")
-        drawn = (self._space.draw(rng) for _ in range(_DRAWS))
-        for values in self._space.points() if in_order else drawn:
+        for values in self._space.points() if in_order else self._drawn():
             with contextlib.suppress(ConfigError):
                 if self.cells.planned(values, "unseen").key not in seen:
                     return values
         return None
+
+    def _drawn(self) -> Iterable[Values]:
+        """Give points at random: all of a small space once, else as many as are tried."""
+        rng = random.Random(f"{self._config.seed} {len(self._frozen())}")
+        if self._space.size(_DRAWS) is None:
+            return (self._space.draw(rng) for _ in range(_DRAWS))
+        points = list(self._space.points())
+        rng.shuffle(points)
+        return points
 
     def _add(self, values: Values, origin: Origin) -> None:
         """Put a point at the head of the queue."""

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 from flows.run_notes import LOGGED, mark_logged
 from flows.search_cells import SearchCells
@@ -17,7 +16,8 @@ _MIOU, _BEST, _LATENCY = "search/held_out_miou", "search/best_miou", "search/lat
 class StudyLog:
     """The MLflow run of one study, opened again when the search is gone on with."""
 
-    def __init__(self, tracker: Tracker, cells: SearchCells, folder: Path) -> None:
+    def __init__(self, tracker: Tracker, cells: SearchCells) -> None:
+        folder = cells.folder
         folder.mkdir(parents=True, exist_ok=True)
         (folder / LOGGED).unlink(missing_ok=True)
         self._folder, self._tracker, self._cells = folder, tracker, cells

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
@@ -9,12 +10,13 @@ from prefect.cache_policies import NO_CACHE
 from flows.artefacts import show_progress
 from flows.failed import Failure, forget_failure, now, one_line, write_failure
 from flows.job_log import NAME as WORKER_LOG
+from flows.joint_job import call_team
 from flows.logbook import CellLog
+from flows.patience import BY_EPOCHS
 from flows.plan import Plan, PlannedCell
 from flows.retries import persist
 from flows.scenes import outcomes_of, waiting_threads
 from flows.session import Session
-from flows.team import call_team
 from flows.workers import STOP, JobError, PoolClosed, Watch
 from hcfres.pipeline.versions import code_of_cells
 from hcfres.store.files import write_atomic
@@ -100,7 +102,8 @@ def train_cell(
         live.trained(report)
         return STOP if should_stop() else None
 
-    _persist("flows.jobs:train_cell", planned, session, log, epoch, session.processes)
+    watch = Watch(patience=BY_EPOCHS)
+    _persist("flows.jobs:train_cell", planned, session, log, epoch, watch, session.processes)
 
 
 def evaluate_cell(planned: PlannedCell, session: Session, log: CellLog) -> None:
@@ -114,7 +117,7 @@ def evaluate_cell(planned: PlannedCell, session: Session, log: CellLog) -> None:
         session,
         log,
         lambda _: live.validates(f"{next(scenes)} scenes"),
-        urgent=True,
+        Watch(urgent=True),
     )
 
 
@@ -124,12 +127,12 @@ def _persist(
     session: Session,
     log: CellLog,
     on_event: Callable[[dict], str | None],
+    watch: Watch,
     processes: int = 1,
-    urgent: bool = False,
 ) -> None:
     """Let a worker, or several together, do a job of a cell, again where the policy says so."""
     live = session.board.cell(planned.key, planned.label)
-    watch = Watch(begun=live.taken, beat=log.system, log=planned.folder / WORKER_LOG, urgent=urgent)
+    watch = replace(watch, begun=live.taken, beat=log.system, log=planned.folder / WORKER_LOG)
     args = planned.cell.model_dump_json(), planned.key, session.accept_code
 
     def again(error: JobError) -> None:

@@ -1,6 +1,6 @@
 """What the disk knows of a cell that was trained, evaluated or not: the scores a search decides by.
 
-Validation is not among them. Nothing here imports torch.
+Validation is not among them (decision 159). Nothing here imports torch.
 """
 
 import json

@@ -40,7 +40,8 @@ def ended(trials: Iterable[Trial]) -> tuple[Trial, ...]:
 
 def asked_for(trials: Iterable[Trial]) -> frozenset[str]:
     """Give the cells that count against the number of trials: those that were not there before."""
-    return frozenset(t.key for t in trials if t.key is not None and t.origin != "found")
+    own = (t for t in trials if t.origin != "found" and t.repeats is None)
+    return frozenset(trial.key for trial in own if trial.key is not None)
 
 
 def front(trials: Iterable[Trial]) -> tuple[Trial, ...]:

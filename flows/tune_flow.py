@@ -19,6 +19,7 @@ from flows.session import Session
 from flows.study import Asked, Outcome, Study
 from flows.study_log import StudyLog
 from flows.train import keep_failure, train_cell
+from flows.trials import asked_for
 from flows.workers import JobError, JobStopped, PoolClosed
 from hcfres.store.locks import locked
 
@@ -56,15 +57,17 @@ def confirm(cells: Sequence[PlannedCell], study: Study, session: Session) -> Non
 def _ask_and_tell(study: Study, session: Session, log: StudyLog, bar: Bar) -> None:
     """Keep every worker at a trial; a trial is told before the next is asked for."""
     running: dict[Any, Asked] = {}
+    behind = 0
     while True:
         while len(running) < session.pool.size and (asked := study.next()) is not None:
             running[one_trial.submit(asked, study, session)] = asked
         log.trials(study.trials)
+        before, behind = behind, len(asked_for(study.trials)) - len(running)
+        bar.advance(behind - before)
         if not running:
             return
         ended = next(as_completed(list(running)))
         study.tell(running.pop(ended), ended.result())
-        bar.advance()
 
 
 @task(cache_policy=NO_CACHE, task_run_name="{asked.planned.label}")

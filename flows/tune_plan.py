@@ -8,7 +8,6 @@ import statistics
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Literal
 
 from rich.console import Console
@@ -61,7 +60,7 @@ class SearchPlan:
     asked: int
     """Of those, asked for so far."""
     trials: dict[str, int]
-    """Of the study, by state."""
+    """Of the study, by state; without those that repeat another."""
     free: int
     """Trained cells of the workspace that lie in the space: a trial there costs nothing."""
     more_seeds: int
@@ -78,15 +77,12 @@ class SearchPlan:
         return json.dumps(asdict(self), indent=1)
 
 
-def search_plan(
-    cells: SearchCells, trials: Sequence[Trial], wanted: int, folder: Path
-) -> SearchPlan:
+def search_plan(cells: SearchCells, trials: Sequence[Trial], wanted: int) -> SearchPlan:
     """Look at everything a search consists of.
 
     Args:
         trials: of the study, none before it has begun.
         wanted: different cells to ask for.
-        folder: of the study.
     """
     config, space = cells.search.config, cells.search.space
     asked = len(asked_for(trials))
@@ -101,7 +97,7 @@ def search_plan(
         title=config.title,
         setting=cells.setting.name,
         setting_title=cells.setting.title,
-        study=folder.name,
+        study=cells.folder.name,
         objectives=config.objectives,
         sampler=config.sampler.kind,
         pruner=config.pruner.kind if config.pruner else "",
@@ -109,7 +105,7 @@ def search_plan(
         points=space.size(_MOST_POINTS),
         wanted=wanted,
         asked=asked,
-        trials=dict(Counter(trial.state for trial in trials)),
+        trials=dict(Counter(trial.state for trial in trials if trial.repeats is None)),
         free=sum(1 for _ in cells.found()),
         more_seeds=more,
         seconds_a_cell=seconds,

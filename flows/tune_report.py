@@ -32,8 +32,11 @@ class Findings:
     trials: Sequence[Trial]
     candidates: Sequence[Candidate]
     winner: Candidate | None
-    folder: Path
-    """Of the study."""
+
+    @property
+    def folder(self) -> Path:
+        """Of the study."""
+        return self.cells.folder
 
     @property
     def title(self) -> str:
@@ -48,7 +51,8 @@ def write_report(found: Findings) -> None:
     parts += [f"![{path.stem}]({path.relative_to(found.folder)})" for path in drawn]
     parts += ["## The best, with more seeds", _candidates(found), verdict(found)]
     if (found.folder / COMPARISON).exists():
-        parts += ["## On validation, asked once", (found.folder / COMPARISON).read_text().strip()]
+        told = (found.folder / COMPARISON).read_text().strip().removeprefix("# ")
+        parts += ["## On validation, asked once", told]
     parts += ["## Trials", _trials(found)]
     write_atomic(found.folder / REPORT, ("\n\n".join(parts) + "\n").encode())
 
@@ -111,7 +115,7 @@ def _summary(found: Findings) -> str:
     counted = ", ".join(f"{count} {state}" for state, count in states.items())
     return (
         f"Base {config.base}, judged by {' and '.join(config.objectives)} on training spaces that "
-        f"no cell learns from; validation was not read. {len(trials)} trials: {counted}; "
+        f"no cell learns from, never by validation. {len(trials)} trials: {counted}; "
         f"{there} of them are cells that were there before, and "
         f"{sum(trial.repeats is not None for trial in trials)} ask for a cell again."
     )
@@ -157,7 +161,7 @@ def verdict(found: Findings) -> str:
     place = f"methods/{winner.method.name}.toml"
     return (
         f"{told} The whole method: [{place}]({place}). Against the base on validation, to be asked "
-        f"once:\n\n```\n{comparison_command(found)}\n```"
+        f"once, here or by `--compare`:\n\n```\n{comparison_command(found)}\n```"
     )
 
 

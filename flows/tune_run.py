@@ -1,7 +1,6 @@
 """Running a search: its session, its trials, the further seeds, and what MLflow is told."""
 
 from dataclasses import replace
-from pathlib import Path
 
 from rich.console import Console
 
@@ -13,20 +12,24 @@ from flows.tune_flow import confirm, search
 from flows.winner import candidates
 
 
-def run_search(study: Study, folder: Path, console: Console) -> None:
+def run_search(study: Study, console: Console) -> None:
     """Try what is missing, give the best further seeds, and log the whole.
 
-    Cells that fail cost only themselves: the report says which.
+    Cells that fail cost only themselves: the report says which. While other launchers are at
+    trials, the last of them does what comes after.
     """
     cells = study.cells
     warm = "flows.jobs:get_ready" if study.has_work() else None
     with open_session(cells.workspace, console, cells.accept_code, warm) as session:
-        log = StudyLog(session.tracker, cells, folder)
+        log = StudyLog(session.tracker, cells)
         inside = replace(session, grid=log.run)
         if study.has_work():
             search(study, inside, log)
         log.trials(study.trials)
+        if study.runs_elsewhere():
+            log.run.end()
+            return
         missing = [cell for one in candidates(cells, study.trials) for cell in one.missing]
         if missing:
             confirm(missing, study, inside)
-        log.finish(conclude(cells, study.trials, folder))
+        log.finish(conclude(cells, study.trials))

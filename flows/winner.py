@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from flows.failed import read_failure
 from flows.plan import PlannedCell
 from flows.search_cells import SearchCells
 from flows.trials import Trial, best_by_miou, ended, front
@@ -43,6 +44,11 @@ class Candidate:
         return tuple(cell for cell, miou in pairs if miou is None)
 
     @property
+    def has_failed(self) -> bool:
+        """Whether a seed of it failed when it was last tried: such a method cannot win."""
+        return any(read_failure(cell.folder) is not None for cell in self.missing)
+
+    @property
     def is_whole(self) -> bool:
         """Whether every seed was trained."""
         return None not in self.mious
@@ -66,7 +72,7 @@ def candidates(cells: SearchCells, trials: Sequence[Trial]) -> tuple[Candidate, 
 
 
 def winner_of(found: Sequence[Candidate], within: float | None) -> Candidate | None:
-    """Name the winner: the best mean, of equals the earliest trial.
+    """Name the winner: the best mean, of equals the earliest trial (decision 162).
 
     Args:
         found: the candidates.
@@ -74,14 +80,15 @@ def winner_of(found: Sequence[Candidate], within: float | None) -> Candidate | N
             far below the best.
 
     Returns:
-        None while a candidate's seed is missing, or without candidates.
+        None while a candidate's seed is to be tried, or without candidates.
     """
-    if not found or not all(one.is_whole for one in found):
+    left = [one for one in found if not one.has_failed]
+    if not left or not all(one.is_whole for one in left):
         return None
-    best = max(one.mean for one in found)
+    best = max(one.mean for one in left)
     if within is None:
-        return next(one for one in found if one.mean == best)
-    near = [one for one in found if one.mean >= best - within]
+        return next(one for one in left if one.mean == best)
+    near = [one for one in left if one.mean >= best - within]
     return min(near, key=lambda one: (one.trial.latency_ms or 0.0, -one.mean, one.trial.number))
 
 
@@ -92,13 +99,13 @@ def changes(cells: SearchCells, method: MethodConfig) -> tuple[tuple[str, str, s
     return tuple((path, shown(old), shown(new)) for path, old, new in pairs if old != new)
 
 
-def write_winner(cells: SearchCells, winner: Candidate, folder: Path) -> Path:
+def write_winner(cells: SearchCells, winner: Candidate) -> Path:
     """Write the winner as a method's file and, beside it, the table that compares it with the base.
 
     Returns:
         The table's file, which `hcfres reproduce` takes; the method's where the base has won.
     """
-    base, config = cells.search.space.base, cells.search.config
+    base, config, folder = cells.search.space.base, cells.search.config, cells.folder
     seeds = [cell.cell.seed for cell in winner.cells]
     origin = (
         f"# Winner of {cells.search.name} on {cells.setting.name}: trial {winner.trial.number}, "

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
+from flows.beats import Beat
 from flows.worker_process import serve
 
 _THREAD_LIMITS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -30,6 +31,8 @@ class Worker:
     process: multiprocessing.process.BaseProcess
     device: str
     _pipe: Connection
+    last: Beat | None = None
+    """Its last sign of life."""
 
     @property
     def lives(self) -> bool:

@@ -15,9 +15,10 @@ from pathlib import Path
 from pickle import PicklingError
 from typing import Any
 
-from flows.beats import Beat, beating, gpu_peak_mb, peak_mb
+from flows.beats import Beat, beating, gpu_peak_mb
 from flows.failures import Kind, kind_of
 from flows.job_log import output_into, say, shorten
+from flows.meter import peak_mb
 from flows.orphans import end_with_parent
 
 TELL_STACKS = signal.SIGUSR1
@@ -70,8 +71,11 @@ def serve(pipe: Connection, device: str, parent: int) -> None:
     with contextlib.suppress(EOFError, BrokenPipeError):
         while True:
             order: Order = pipe.recv()
-            with output_into(order.log):
-                answer = _Desk(pipe, device, order).answer()
+            try:
+                with output_into(order.log):
+                    answer = _Desk(pipe, device, order).answer()
+            except OSError as error:  # there can be no log: the disk is full, or closed to us
+                answer = "failed", _failed(error)
             try:
                 pipe.send(answer)
             except (AttributeError, TypeError, ValueError, PicklingError) as error:

@@ -180,7 +180,8 @@ class WorkerPool:
         if self._closed.wait(_TO_CLOSE_S):
             return PoolClosed()
         kind, how = death(worker.process.exitcode)
-        message = f"the worker on {worker.device} died while running {job}: {how}"
+        had = f"; it had at most {worker.last.peak_mb:,.0f} MB by then" if worker.last else ""
+        message = f"the worker on {worker.device} died while running {job}: {how}{had}"
         return JobError(message, tail(watch.log), kind, worker.device)
 
     def _stuck(self, worker: Worker, job: str, watch: Watch, why: HungError) -> JobError:
@@ -214,6 +215,7 @@ def _listen(worker: Worker, on_event: Event | None, watch: Watch) -> tuple[str, 
             continue
         kind, payload = message
         if kind == "beat":
+            worker.last = payload
             vigil.beat(payload)
             vigil.look()
             watch.beat(payload)

@@ -11,6 +11,7 @@ Axis names used in every shape, with the paper's symbols:
     height width  H, W  of an image;  rows columns: of CLIP's token grid
     channels      C     of the point features;  width: of an encoder's features
     dim           D     of the shared space
+    gate                weights of a modality at a superpoint (Eq. 6): 1, or one a channel
     expressions   sentences of a batch, the scenes' one after the other
 
 Frames of reference: world = the scan's own (metres, +z up, not axis-aligned, not centred);

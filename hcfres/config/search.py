@@ -1,7 +1,7 @@
 """A search as data: which values of a method are tried, how, and by what it is judged.
 
 A search changes a method alone. What belongs to the setting (data, sizes, budget) stays fixed, so
-that whatever comes out is compared with its base on equal terms (decision NNN).
+that whatever comes out is compared with its base on equal terms (decision 158).
 """
 
 from typing import Annotated, Literal
@@ -86,8 +86,9 @@ class SearchConfig(Config):
     trials: Positive  # different cells to ask for, unless another number is given
     seed: Annotated[int, Ge(0)]  # of the sampler
     cell_seed: Annotated[int, Ge(0)]  # of every trial's cell
-    sampler: TpeConfig | PlainSamplerConfig
-    pruner: MedianConfig | HyperbandConfig | None = None  # left out: every trial ends by itself
+    sampler: TpeConfig | PlainSamplerConfig = Field(discriminator="kind")
+    pruner: MedianConfig | HyperbandConfig | None = Field(None, discriminator="kind")
+    """Left out: every trial ends by itself."""
     confirm: ConfirmConfig
     space: dict[str, Choices | Range] = Field(min_length=1)  # by dotted path into the method
 

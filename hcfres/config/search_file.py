@@ -10,15 +10,16 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from hcfres.config.base import Config
+from hcfres.config.identity import NOT_IDENTITY
 from hcfres.config.loading import ConfigError, parse, read_toml
 from hcfres.config.method import MethodConfig
 from hcfres.config.problems import nearest, shorten
 from hcfres.config.rows import method_beside, require_named, setting_beside
-from hcfres.config.search import Choices, Range, SearchConfig, Value
+from hcfres.config.search import Choices, HyperbandConfig, Range, SearchConfig, Value
 from hcfres.config.setting import SettingConfig
 from hcfres.config.space import Knob, Space, shown, value_at
 
-_NAMES = ("name", "title")
+_NAMES = NOT_IDENTITY[MethodConfig]
 _OF_KNOBS = {*Choices.model_fields, *Range.model_fields}
 _Found = tuple[Knob | None, list[str]]
 
@@ -40,19 +41,18 @@ class Search:
             name: of a file in `settings/` beside this one, or the path of a file.
 
         Raises:
-            ConfigError: it is not there or not valid, or holds no training space out.
+            ConfigError: it is not there, not valid, or no search can decide on it.
         """
         setting = setting_beside(self.source, name or self.config.setting, self.config.dataset)
-        wrong = []
+        wrong, pruner, epochs = [], self.config.pruner, setting.training.epochs
         if setting.data.held_out == 0:
-            wrong.append("data.held_out is 0, so there is nothing to decide by; give a share")
+            wrong.append("data.held_out is 0, and a search decides by held-out training spaces")
         if "best_validation" in setting.training.keep:
-            wrong.append("training.keep names best_validation; leave it out")
+            wrong.append("training.keep names best_validation, and a search never reads validation")
+        if isinstance(pruner, HyperbandConfig) and pruner.min_epochs > epochs:
+            wrong.append(f"it has {epochs} epochs, and pruner.min_epochs is {pruner.min_epochs}")
         if wrong:
-            raise ConfigError(
-                f"setting {setting.name}: a search decides by held-out training spaces and never "
-                f"reads validation, but {'; and '.join(wrong)}"
-            )
+            raise ConfigError(f"setting {setting.name} cannot be searched on: {'; '.join(wrong)}")
         return setting
 
 
@@ -110,9 +110,8 @@ def _knob(base: MethodConfig, where: str, asked: Choices | Range) -> _Found:
 def _wrong(knob: Knob, order: Sequence[str], earlier: Sequence[Knob], grid: bool) -> list[str]:
     """What is wrong with a knob beside the others."""
     told = []
-    if isinstance(knob.asked, Choices) and len(set(map(repr, knob.asked.choices))) < len(
-        knob.asked.choices
-    ):
+    choices = knob.asked.choices if isinstance(knob.asked, Choices) else ()
+    if len(set(map(repr, choices))) < len(choices):
         told.append("a choice stands there twice")
     if not knob.holds(knob.base):
         told.append(f"lacks the base's own value {shown(knob.base)}: the base is the first trial")
@@ -125,7 +124,8 @@ def _wrong(knob: Knob, order: Sequence[str], earlier: Sequence[Knob], grid: bool
             foreign = [shown(one) for one in wanted if not other.holds(one)]
             if foreign or not wanted:
                 known = ", ".join(map(shown, other.values or ()))
-                told.append(f"when.{path}: never {', '.join(foreign) or 'nothing'}; {known}")
+                never = ", ".join(foreign) or "nothing"
+                told.append(f"when.{path}: {never} is not among its values {known}")
     return told
 
 

@@ -131,7 +131,7 @@ class TrainingConfig(Config):
     scenes_per_batch: Positive
     accumulate: Positive  # batches whose gradients make one step of the optimiser
     expressions_per_scene: Positive
-    precision: Literal["fp32", "bf16"]  # of the network's products; weights and losses are fp32
+    precision: Literal["fp32", "bf16"]  # of the network's products (decision 141)
     keep: tuple[Kept, ...]  # weights that are kept and evaluated; the last's are the headline
     learning_rate: PositiveFloat
     weight_decay: float = Field(ge=0)

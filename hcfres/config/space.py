@@ -94,13 +94,13 @@ class Space:
         """
         return self._points({}, self.knobs)
 
-    def neighbours(self) -> Iterator[tuple[str, MethodConfig]]:
-        """By path, each choice beside the base's other values; a pair that does not go is left out."""
+    def neighbours(self) -> Iterator[MethodConfig]:
+        """The base with one choice instead of its own; what does not go together is left out."""
         for knob in self.knobs:
             choices = knob.asked.choices if isinstance(knob.asked, Choices) else ()
             for value in choices:
                 with contextlib.suppress(ConfigError):
-                    yield knob.path, self.method({knob.path: value})
+                    yield self.method({knob.path: value})
 
     @property
     def is_finite(self) -> bool:

@@ -59,7 +59,7 @@ def read_record(folder: Path) -> CellRecord:
                 str(folder / "results.json"), json.dumps(told.get("passports", []))
             ),
         )
-    except (OSError, KeyError, ValueError, TypeError) as error:
+    except (OSError, KeyError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise DataError(
             folder / "results.json",
             f"a finished cell without readable results ({error})",

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import BinaryIO
 
 from hcfres.store.errors import writing_failed
@@ -47,9 +47,8 @@ def fresh_hash(path: Path) -> str:
 
 def leads_down(name: str) -> bool:
     """Whether `name`, read from a file, can only mean something below the file's folder."""
-    path = PurePosixPath(name)
-    strange = ".." in path.parts or {"\\", "\0"} & set(name)
-    return bool(path.parts) and not path.is_absolute() and not strange
+    steps = name.split("/")
+    return not {"", ".", ".."} & set(steps) and "\\" not in name and "\0" not in name
 
 
 def write_atomic(path: Path, content: bytes) -> None:

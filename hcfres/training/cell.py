@@ -60,7 +60,7 @@ def train(
     """Train a cell, or go on with what is in its folder, and write the weights it keeps.
 
     While the U-Net is trained, its BatchNorm takes live statistics: those of the scenes that a
-    process has in a batch, and on GPUs those of the batch, over all processes (decision 120).
+    process has in a batch, and on GPUs those of the batch, over all processes (decision 140).
 
     Args:
         cell: everything that decides the numbers.

@@ -1,7 +1,7 @@
 """Device, precision and processes of a training: the only file that knows Accelerate.
 
 Accelerate keeps its state for the whole process and reads it from the environment. Here it is
-made from values, for the time of one training, whatever the environment says.
+made from values, for the time of one training, whatever the environment says (decision 144).
 """
 
 import contextlib
@@ -17,6 +17,7 @@ from accelerate.utils import broadcast, gather_object
 from jaxtyping import Float
 from torch import Tensor, distributed, nn
 
+from hcfres.config.loading import ConfigError
 from hcfres.training.team import ALONE, Team
 
 _T = TypeVar("_T")
@@ -60,10 +61,6 @@ class Engine:
         """What each process tells, in order."""
         return [told] if self.team.size == 1 else list(gather_object([told]))
 
-    def wait(self) -> None:
-        """Go on when every process has come this far."""
-        self._accelerator.wait_for_everyone()
-
     def sum_gradients(self, parameters: Sequence[nn.Parameter]) -> None:
         """Give each parameter the sum of its gradients; none where no process has one."""
         if self.team.size == 1:
@@ -91,8 +88,13 @@ def open_engine(device: str, precision: str, team: Team = ALONE) -> Iterator[Eng
         precision: "fp32", or "bf16" for products of the network in bf16. Weights, gradients and
             losses are fp32 either way.
         team: blocks until all of it are here.
+
+    Raises:
+        ConfigError: the GPU does not compute in bf16.
     """
     mixed = {"fp32": "no", "bf16": "bf16"}[precision]
+    if precision == "bf16" and device == "cuda" and not torch.cuda.is_bf16_supported():
+        raise ConfigError('training.precision is "bf16", which this GPU has not: give "fp32"')
     AcceleratorState._reset_state(reset_partial_state=True)
     try:
         _meet(device, team)
@@ -163,5 +165,6 @@ def _environment(wanted: dict[str, str]) -> Iterator[None]:
     try:
         yield
     finally:
-        os.environ.clear()
+        for name in os.environ.keys() - before.keys():
+            del os.environ[name]
         os.environ.update(before)

@@ -83,7 +83,7 @@ NOTHING = Checks()
 def fit(run: Run, report: Report, checks: Checks = NOTHING) -> nn.Module:
     """Train to the last epoch and return the network with the last epoch's weights.
 
-    Several processes share the scenes of each batch and learn the same (decision 120).
+    Several processes share the scenes of each batch and learn the same (decision 139).
 
     Args:
         run: what to train; a checkpoint in its folder is gone on from.

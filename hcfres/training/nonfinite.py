@@ -1,4 +1,4 @@
-"""A step whose loss or gradient is not finite: named, and kept to be looked at."""
+"""A step whose loss or gradient is not finite, kept to be looked at (decision 143)."""
 
 import json
 from collections.abc import Sequence

@@ -1,7 +1,7 @@
 """One step of the optimiser, over accumulated batches and over processes.
 
 A step's losses are divided by the pairs and the expressions of all of its batches in all
-processes, so that it is the same step however it is cut (decision 119).
+processes, so that it is the same step however it is cut (decision 138).
 """
 
 import math

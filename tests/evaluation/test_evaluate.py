@@ -7,7 +7,12 @@ import torch
 
 from hcfres.evaluation import evaluate
 from hcfres.evaluation.answers import scene_answers, score
-from hcfres.evaluation.evaluate import AnswerRules, evaluate_cell, held_out_miou
+from hcfres.evaluation.evaluate import (
+    AnswerRules,
+    evaluate_cell,
+    evaluate_weights,
+    held_out_miou,
+)
 from hcfres.evaluation.predictions import PredictionSource
 from hcfres.evaluation.recompute import evaluate_file
 from hcfres.model.build import build_network
@@ -36,6 +41,16 @@ def test_the_file_written_gives_the_scores_returned(network, rooms, tmp_path):
     assert scores.metrics.miou == pytest.approx(held_out_miou(network, rooms, RULES))
     asked = pq.read_table(path, columns=["scene_id", "ann_id"]).to_pylist()
     assert asked == [{"scene_id": s, "ann_id": i} for s in rooms.scene_ids for i in range(6)]
+
+
+def test_weights_alone_are_answered_and_scored_as_a_cell_is(network, rooms, tmp_path):
+    seen = []
+    paths = tmp_path / "cell.parquet", tmp_path / "weights.parquet"
+    scores = evaluate_cell(network, rooms, SOURCE, paths[0])
+    alone = evaluate_weights(network, rooms, SOURCE, paths[1], lambda *told: seen.append(told))
+    assert alone.flat() == scores.metrics.flat()
+    assert pq.read_table(paths[1]).equals(pq.read_table(paths[0]))
+    assert seen == [(1, 2, "scene0001_00"), (2, 2, "scene0002_00")]
 
 
 def test_sentences_are_decoded_in_groups_with_the_same_answers(network, rooms, monkeypatch):

@@ -58,8 +58,9 @@ def steps(emit: Emit, seconds: list[float]) -> None:
         emit(number)
 
 
-def killed(emit: Emit) -> None:
-    """Be killed by the system."""
+def killed(_: Emit) -> None:
+    """Be killed by the system, after a while."""
+    time.sleep(1.5)
     os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -71,6 +72,32 @@ def crash(_: Emit) -> None:
 def exhaust(_: Emit) -> None:
     """Ask for more memory than there is."""
     bytearray(1 << 60)
+
+
+def exhaust_gpu(_: Emit) -> None:
+    """Ask for more of the GPU's memory than there is."""
+    import torch  # noqa: PLC0415
+
+    torch.empty(1 << 42, device="cuda")
+
+
+def lose_gpu(_: Emit) -> None:
+    """Index out of bounds on the GPU: nothing works on it in this process any more."""
+    import torch  # noqa: PLC0415
+
+    torch.arange(4, device="cuda")[torch.tensor([7], device="cuda")]
+    torch.cuda.synchronize()
+
+
+def use_gpu(_: Emit, seconds: float) -> tuple[int, str]:
+    """Compute for a while; how many GPUs there are, and the sum's device."""
+    import torch  # noqa: PLC0415
+
+    until = time.monotonic() + seconds
+    numbers = torch.ones(1 << 20, device="cuda")
+    while time.monotonic() < until:
+        numbers.sum().item()
+    return torch.cuda.device_count(), str(numbers.device)
 
 
 def chatter(_: Emit, text: str) -> None:

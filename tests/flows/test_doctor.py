@@ -3,13 +3,15 @@
 import pytest
 
 from flows.datasets import dataset_folder
-from flows.doctor import _datasets, _sparse_convolution
+from flows.doctor import _datasets, _sparse_convolution, _tracking
 from flows.places import setting_file
+from flows.tracking_store import TRACKING
 from hcfres.config.loading import load
 from hcfres.config.setting import SettingConfig
 from hcfres.model.sparse import choice
 from hcfres.model.sparse.check import Verdict
 from hcfres.store.workspace import Workspace
+from tests.flows.postgres import free_port
 
 
 @pytest.fixture(autouse=True)
@@ -61,4 +63,28 @@ def test_rooms_that_are_not_whole_are_told_with_their_settings_command(monkeypat
     assert found.found == f"1 + 1 scans in {folder}"
     assert found.advice == (
         "2 of 2 rooms and the sentences are not whole; `hcfres acquire smoke` makes them again"
+    )
+
+
+def test_the_store_of_runs_is_told_without_its_password(monkeypatch, postgres, tmp_path):
+    monkeypatch.setenv("HCFRES_HOME", str(tmp_path))
+    monkeypatch.setenv(TRACKING, postgres.url("postgres"))
+    (found,) = _tracking()
+    assert found.found == f"postgresql+psycopg2://127.0.0.1:{postgres.port}/postgres"
+    assert found.advice == ""
+
+
+def test_a_store_that_is_silent_and_a_variable_that_is_not_read_are_told(monkeypatch, tmp_path):
+    monkeypatch.setenv("HCFRES_HOME", str(tmp_path))
+    monkeypatch.setenv(TRACKING, f"http://127.0.0.1:{free_port()}")
+    (silent,) = _tracking()
+    assert "nobody answers there" in silent.advice
+    assert silent.advice.endswith("start it, or leave HCFRES_TRACKING out")
+    monkeypatch.delenv(TRACKING)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
+    embedded, unread = _tracking()
+    assert embedded.found == f"embedded ({tmp_path}/mlflow.db)"
+    assert (unread.what, unread.advice) == (
+        "MLFLOW_TRACKING_URI",
+        "it is not read; HCFRES_TRACKING decides",
     )

@@ -36,16 +36,12 @@ def clock():
     return Clock()
 
 
-def beat(where: str, waits: bool = False) -> Beat:
-    return Beat((where,), waits, 1.0)
-
-
-def live(vigil, clock, seconds, where=None, waits=False):
-    """Let seconds pass, with a beat in each."""
+def live(vigil, clock, seconds, where=None, waits=False, works=0.0):
+    """Let seconds pass, with a beat in each, and so much work."""
     for second in range(seconds):
         clock.now += 1.0
         place = where or f"line {second}"
-        vigil.beat(beat(place, waits))
+        vigil.beat(Beat((place,), waits, works * clock.now, 1.0))
         vigil.look()
 
 
@@ -62,8 +58,12 @@ def test_a_worker_without_a_beat_hangs_when_its_patience_is_over(clock):
 def test_a_worker_in_the_same_place_hangs_and_the_place_is_named(clock):
     vigil = Vigil(Patience(still_s=10.0), clock)
     live(vigil, clock, 100)
-    with pytest.raises(HungError, match=r"in the same place for 11 s: loop\.py:7 step"):
+    with pytest.raises(HungError, match=r"idle in the same place for 11 s: loop\.py:7 step"):
         live(vigil, clock, 12, "loop.py:7 step")
+
+
+def test_a_long_computation_in_one_place_is_no_hang(clock):
+    live(Vigil(Patience(still_s=10.0), clock), clock, 100, "loop.py:7 step", works=0.2)
 
 
 def test_waiting_for_another_process_is_no_hang(clock):
@@ -113,7 +113,9 @@ def test_a_stopped_worker_costs_its_job_and_is_replaced(pool):
 
 def test_a_deadlock_costs_its_job_and_the_log_says_where_it_stood(pool, tmp_path):
     watch = Watch(log=tmp_path / "worker.log", patience=Patience(still_s=3.0))
-    with pytest.raises(JobError, match=r"in the same place for .*jobs_for_tests\.py") as caught:
+    with pytest.raises(
+        JobError, match=r"idle in the same place for .*jobs_for_tests\.py"
+    ) as caught:
         pool.call(f"{JOBS}:squat", 60.0, watch=watch)
     assert caught.value.kind == "hung"
     assert "in squat" in caught.value.details
@@ -128,7 +130,10 @@ def test_a_step_that_never_ends_costs_its_job(pool):
 
 
 def test_a_worker_killed_for_memory_is_told_from_one_that_crashed(pool):
-    with pytest.raises(JobError, match="signal 9, as the system does when memory") as caught:
+    with pytest.raises(
+        JobError,
+        match=r"signal 9, as the system does when memory runs out; it had at most [0-9,]+ MB",
+    ) as caught:
         pool.call(f"{JOBS}:killed")
     assert caught.value.kind == "out of memory"
     with pytest.raises(JobError, match=r"died while running .*SIGSEGV") as caught:
@@ -150,6 +155,36 @@ def test_errors_are_told_apart_by_what_the_libraries_call_them():
     found = [kind_of(error) for error in (lost, starved, MemoryError(), ValueError("CUDA"))]
     assert found == ["device", "out of memory", "out of memory", "error"]
     assert death(1) == ("died", "ended with exit code 1")
+
+
+@pytest.fixture
+def gpu_pool():
+    with WorkerPool(("cuda:0",)) as pool:
+        yield pool
+
+
+@pytest.mark.gpu
+def test_a_worker_sees_its_gpu_alone_and_tells_how_it_is_used(gpu_pool):
+    beats = []
+    found = gpu_pool.call(f"{JOBS}:use_gpu", 3.0, watch=Watch(beat=beats.append))
+    assert found == (1, "cuda:0")
+    assert beats[-1].system["gpu_0_memory_usage_megabytes"] > 4
+
+
+@pytest.mark.gpu
+def test_the_gpus_memory_that_is_not_given_costs_the_job_alone(gpu_pool):
+    with pytest.raises(JobError, match=r"OutOfMemoryError: .* MB of the GPU's\)") as caught:
+        gpu_pool.call(f"{JOBS}:exhaust_gpu")
+    assert caught.value.kind == "out of memory"
+    assert gpu_pool.call(f"{JOBS}:use_gpu", 0.1)[0] == 1
+
+
+@pytest.mark.gpu
+def test_a_lost_gpu_costs_the_job_alone(gpu_pool):
+    with pytest.raises(JobError) as caught:
+        gpu_pool.call(f"{JOBS}:lose_gpu")
+    assert caught.value.kind == "device"
+    assert gpu_pool.call(f"{JOBS}:use_gpu", 0.1)[0] == 1
 
 
 def test_what_a_crashing_library_says_is_in_the_log_and_in_the_error(pool, tmp_path):
@@ -192,6 +227,20 @@ def test_a_log_stays_bounded_and_keeps_its_end(pool, tmp_path):
     assert watch.log.stat().st_size < LONGEST
     assert "cut off" in watch.log.read_text().splitlines()[0]
     assert watch.log.read_text().splitlines()[-1].endswith("s")
+
+
+def test_a_log_that_is_removed_meanwhile_is_no_failure(pool, tmp_path):
+    watch = Watch(log=tmp_path / "worker.log", patience=Patience(silent_s=3.0))
+    pool.call(f"{JOBS}:sleep", 5.0, on_event=lambda _: watch.log.unlink(), watch=watch)
+
+
+def test_a_place_where_there_can_be_no_log_is_an_error_of_the_job(pool, tmp_path):
+    (tmp_path / "file").touch()
+    before, _ = pool.call(f"{JOBS}:who")
+    with pytest.raises(JobError, match=r"^(NotADirectory|FileExists)Error") as caught:
+        pool.call(f"{JOBS}:who", watch=Watch(log=tmp_path / "file" / "worker.log"))
+    assert caught.value.kind == "error"
+    assert pool.call(f"{JOBS}:who")[0] == before
 
 
 def test_a_worker_that_died_while_nobody_needed_it_costs_nothing(pool):

@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 import flows.figures
+from flows.datasets import dataset_folder
 from flows.figures import label, write_figures
 from hcfres.reporting.bars import PREDICTORS, SCORES
 from hcfres.store.workspace import Workspace
@@ -34,7 +35,9 @@ class Scans:
 def workspace(tmp_path, monkeypatch):
     monkeypatch.setattr(flows.figures, "Dataset", Scans)
     monkeypatch.setattr(flows.figures, "code_of_cells", lambda: CODE)
-    return Workspace(tmp_path)
+    made = Workspace(tmp_path)
+    dataset_folder(small_plan(made).setting, made).mkdir(parents=True)
+    return made
 
 
 def finish_whole(cell, seed=0, code=CODE):
@@ -75,6 +78,15 @@ def test_only_rows_of_this_code_are_shown(workspace, tmp_path, monkeypatch):
     monkeypatch.setattr(flows.figures, "example_masks", spy)
     write_figures(plan, workspace, tmp_path / "figures")
     assert shown == ["✗ VSD ✗ MLF"]
+
+
+def test_where_the_dataset_is_not_the_examples_are_left_out(workspace, tmp_path):
+    plan = small_plan(workspace)
+    finish_whole(plan.cells[0])
+    dataset_folder(plan.setting, workspace).rmdir()
+    written = write_figures(plan, workspace, tmp_path / "figures")
+    names = [f"table3_ablation_{kind}.png" for kind in ("curves", "scores")]
+    assert [path.name for path in written] == names
 
 
 def test_a_row_is_called_by_its_switches_or_its_method(workspace):

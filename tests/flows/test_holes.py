@@ -5,7 +5,14 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from flows.failed import Failure, failed_seeds, forget_failure, one_line, read_failure, write_failure
+from flows.failed import (
+    Failure,
+    failed_seeds,
+    forget_failure,
+    one_line,
+    read_failure,
+    write_failure,
+)
 from flows.holes import hole
 from flows.report import build_table, write_reports
 from hcfres.pipeline.versions import code_of_cells

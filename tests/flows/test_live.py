@@ -188,7 +188,7 @@ def test_where_there_is_no_room_the_cells_that_are_at_work_are_shown(clock):
     console.print(cell_table(cells, room=6, columns=80))
     lines = console.file.getvalue().splitlines()
     assert len(lines) == 7
-    assert lines[0].split() == "cell state epoch loss held-out device elapsed left".split()
+    assert " ".join(lines[0].split()) == "cell state epoch loss held-out device elapsed left"
     assert any("cell 20" in line and "training" in line for line in lines)
     assert any("cell 21" in line and "failed" in line and "…" in line for line in lines)
     assert lines[-1].strip() == "and 10 done, 25 waiting"

@@ -1,6 +1,7 @@
 """The MLflow run of a cell that is trained a second time."""
 
 import json
+import shutil
 from dataclasses import asdict, replace
 
 import pytest
@@ -30,7 +31,9 @@ def cell(tmp_path):
 
 
 @pytest.fixture
-def tracker(tmp_path, store):
+def tracker(tmp_path, store, empty_database):
+    if store == "embedded":
+        shutil.copy(empty_database, tmp_path)
     return Tracker(Workspace(tmp_path))
 
 

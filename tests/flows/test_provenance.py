@@ -65,7 +65,7 @@ def test_the_command_is_kept_without_passwords(monkeypatch):
         "postgresql://me:secret@host/db",
     ]
     monkeypatch.setattr(sys, "argv", command)
-    assert seen().command == "hcfres tune 'x y' --storage 'postgresql://***@host/db'"
+    assert seen().command == "hcfres tune 'x y' --storage postgresql://***@host/db"
 
 
 def test_packages_are_one_a_line_with_python_first():

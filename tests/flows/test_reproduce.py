@@ -117,6 +117,31 @@ def test_asking_again_makes_nothing_anew(grid):
     assert files_of(grid) == before
 
 
+def test_a_grid_carried_to_an_empty_workspace_is_done_there(grid, tmp_path):
+    file, there = tmp_path / "grid.zip", tmp_path / "there"
+    run(grid, "export", "table3", "--out", str(file), "--with-stages")
+    run(there, "import", str(file))
+    read = {
+        f"store/{stage}/{scene}-{key}"
+        for entries in there.glob("cells/*/entries.json")
+        for stage, scenes in json.loads(entries.read_text()).items()
+        for scene, key in scenes.items()
+    }
+    came = {str(path.relative_to(there)) for path in there.glob("store/[a-z]*/*")}
+    assert came == read != set()
+    assert f"all {len(came)} results are what was written" in " ".join(
+        run(there, "store", "verify").split()
+    )
+    plan = json.loads(run(there, *GRID, "--plan", "--json"))
+    assert plan["todo"] == 0
+    told = run(there, *GRID)
+    assert "nothing to run" in told
+    tables = [(at / "reports" / "smoke").iterdir() for at in (grid, there)]
+    ours, theirs = ({path.name: path.read_bytes() for path in one} for one in tables)
+    assert ours == theirs
+    assert len(list(there.glob("cells/*/LOGGED"))) == 4
+
+
 def test_a_removed_cell_is_run_again_and_nothing_else(grid):
     cells = sorted(grid.glob("cells/*"))
     kept = {c.name: (c / "DONE.json").stat().st_mtime_ns for c in cells[1:]}

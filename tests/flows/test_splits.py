@@ -18,6 +18,7 @@ from hcfres.config.loading import ConfigError
 from hcfres.config.rows import load_experiment
 from hcfres.data.dataset import Dataset, Split
 from hcfres.data.rooms.build import make_rooms
+from hcfres.evaluation.predict import load_method
 from hcfres.evaluation.recompute import evaluate_file
 from hcfres.store.workspace import Workspace
 from hcfres.training.journal import EpochReport, read_journal
@@ -125,6 +126,7 @@ def require_both_reported(folder: Path, kind: str) -> dict[str, float]:
         assert told == pytest.approx(again)
         assert {f"{place}weights.safetensors", f"{place}predictions.parquet"} <= set(finished.files)
     assert metrics[f"{kind}/epoch"] in (4, 5)
+    assert load_method(folder / kind, device="cpu").cell == load_method(folder, device="cpu").cell
     return metrics
 
 

@@ -3,10 +3,11 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from flows.workers import STOP, JobError, JobStopped, WorkerPool
+from flows.workers import STOP, JobError, JobStopped, Watch, WorkerPool
 
 JOBS = "tests.flows.jobs_for_tests"
 
@@ -49,6 +50,21 @@ def test_a_job_ends_where_the_caller_answers_stop_and_the_worker_stays_warm(pool
         pool.call(f"{JOBS}:add", 2, 3, on_event=lambda it: (events.append(it), STOP)[1])
     assert events == [2]
     assert pool.call(f"{JOBS}:who")[0] == before
+
+
+def test_an_urgent_job_comes_before_those_asked_for_earlier(pool):
+    done = []
+    asked = [("busy", False), ("first", False), ("second", False), ("urgent", True)]
+
+    def call(name, urgent):
+        pool.call(f"{JOBS}:sleep", 0.5, watch=Watch(urgent=urgent))
+        done.append(name)
+
+    with ThreadPoolExecutor(len(asked)) as threads:
+        for one in asked:
+            threads.submit(call, *one)
+            time.sleep(0.05)
+    assert done == ["busy", "urgent", "first", "second"]
 
 
 def test_a_failing_job_says_why_and_costs_only_itself(pool):

@@ -6,6 +6,7 @@ from tests.fuzz import (
     frame_formats,
     image_formats,
     other_formats,
+    parcel_format,
     scannet_formats,
 )
 from tests.fuzz.format import Format
@@ -17,4 +18,5 @@ FORMATS: tuple[Format, ...] = (
     *image_formats.FORMATS,
     *capture_formats.FORMATS,
     *other_formats.FORMATS,
+    *parcel_format.FORMATS,
 )

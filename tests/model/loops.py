@@ -7,6 +7,7 @@ query has a prompt, most of them zero. Features are projected, and prompts weigh
 as there. Every scene has at least as many superpoints as there are seeds.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -36,23 +37,47 @@ class Scenery:
     unspoken: Tensor  # (expressions, tokens): True at padding
 
 
+def far_row_by_row(positions: Tensor, neighbours: int) -> Tensor:
+    """True for all but each row's nearest rows, filled row by row."""
+    squared = (positions[:, :, None] - positions[:, None]).square().sum(-1)
+    count = min(neighbours, positions.shape[1])
+    nearest = squared.topk(count, dim=-1, largest=False).indices
+    far = torch.ones_like(squared, dtype=torch.bool)
+    for expression in range(len(far)):
+        for row in range(far.shape[1]):
+            far[expression, row, nearest[expression, row]] = False
+    return far
+
+
+Far = Callable[[Tensor, int], Tensor]
+
+
 def predict_in_loops(
-    network: HcfRes, scenes: SceneBatch, geometry: Tensor, text: TextBatch
+    network: HcfRes,
+    scenes: SceneBatch,
+    geometry: Tensor,
+    text: TextBatch,
+    far: Far = far_row_by_row,
 ) -> tuple[LayerOutput, ...]:
-    """The predictions of the initial queries and of each layer, from F_3d on."""
+    """The predictions of the initial queries and of each layer, from F_3d on.
+
+    Args:
+        far: fills the masks of nearest neighbours; IPDN's code does it row by row.
+    """
     around = _scenery(network, scenes, geometry, text)
     seeds = _seeds(around, network.encoder.seeds)
     places = _rows(around.centroids, seeds)
     features = _rows(around.features, seeds)
     spatial = network.encoder.spatial
     if spatial is not None:
-        seen, _ = _attend(spatial.attn, features, features, _far(places, spatial.neighbours))
+        seen, _ = _attend(spatial.attn, features, features, far(places, spatial.neighbours))
         gated = spatial.glu_p(seen) * spatial.glu_g(seen).sigmoid()
         features = spatial.norm(features + gated)
     chosen = _chosen(network, features, around)
     queries = network.encoder.query_generator(_rows(features, chosen))
     if isinstance(network.decoder, PromptAwareDecoder):
-        return _prompt_aware(network, queries, _rows(places, chosen), around)
+        nearest = far(_rows(places, chosen), network.decoder.neighbours)
+        return _prompt_aware(network, queries, nearest, around)
     return _mdin(network, queries, around)
 
 
@@ -115,18 +140,6 @@ def _seeds(around: Scenery, count: int) -> Tensor:
 
 def _rows(table: Tensor, index: Tensor) -> Tensor:
     return torch.stack([one[rows] for one, rows in zip(table, index, strict=True)])
-
-
-def _far(positions: Tensor, neighbours: int) -> Tensor:
-    """True for all but each row's nearest rows, filled row by row."""
-    squared = (positions[:, :, None] - positions[:, None]).square().sum(-1)
-    count = min(neighbours, positions.shape[1])
-    nearest = squared.topk(count, dim=-1, largest=False).indices
-    far = torch.ones_like(squared, dtype=torch.bool)
-    for expression in range(len(far)):
-        for row in range(far.shape[1]):
-            far[expression, row, nearest[expression, row]] = False
-    return far
 
 
 def _chosen(network: HcfRes, seeds: Tensor, around: Scenery) -> Tensor:
@@ -217,10 +230,9 @@ def _mdin(network: HcfRes, queries: Tensor, around: Scenery) -> tuple[LayerOutpu
 
 
 def _prompt_aware(
-    network: HcfRes, queries: Tensor, positions: Tensor, around: Scenery
+    network: HcfRes, queries: Tensor, far: Tensor, around: Scenery
 ) -> tuple[LayerOutput, ...]:
     decoder, count = network.decoder, queries.shape[1]
-    far = _far(positions, decoder.neighbours)
     said = _heads(network, queries, around)
     outputs = [_output(network, said, around.text)]
     for number, layer in enumerate(decoder.layers):

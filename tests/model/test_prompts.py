@@ -76,7 +76,7 @@ def _make_half_of_them_likely(heads, prediction):
 
 def test_one_zero_row_stands_for_all_zero_prompts():
     torch.manual_seed(3)
-    layers = [PromptAwareLayer(DIM, 2, 16, False) for _ in range(2)]
+    layers = [PromptAwareLayer(DIM, 2, 16, "none") for _ in range(2)]
     decoder = PromptAwareDecoder(layers, PredictionHeads(DIM, 4), neighbours=3).double()
     torch.nn.init.normal_(decoder.heads.out_norm.bias)  # else a zero prompt's mask is empty
     sharing = Sharing.among(torch.tensor([0, 0]), 1)

@@ -9,7 +9,7 @@ import pytest
 
 from hcfres.store import files
 from hcfres.store.errors import StoreError
-from hcfres.store.files import file_hash, fresh_hash, replacing, write_atomic
+from hcfres.store.files import file_hash, fresh_hash, leads_down, replacing, write_atomic
 
 LIMITED = """
 import resource, signal, sys
@@ -87,3 +87,13 @@ def test_the_fresh_hash_sees_a_change_that_hides_its_time(tmp_path: Path) -> Non
     path.write_bytes(b"aaab")
     os.utime(path, (1e9, 1e9))
     assert fresh_hash(path) != before
+
+
+@pytest.mark.parametrize("name", ["value.safetensors", "best/weights", "a b", ".hidden", "..x"])
+def test_a_name_from_a_file_may_lead_down(name: str) -> None:
+    assert leads_down(name)
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "/x", "../x", "a/../../x", "a//x", "a\\x", "a\0"])
+def test_a_name_from_a_file_may_not_lead_elsewhere(name: str) -> None:
+    assert not leads_down(name)

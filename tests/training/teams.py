@@ -1,5 +1,6 @@
-"""Trainings by several processes on the CPU: real ones, that find each other through gloo."""
+"""Trainings by several real processes: on the CPU they find each other through gloo."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -32,6 +33,7 @@ class Training:
     """The room whose image features are no numbers; `error<rank>.txt` then says what was raised."""
     checked: bool = False
     """Another room is held out, and looked at after every second epoch."""
+    device: str = "cpu"
 
 
 def alone(training: Training) -> None:
@@ -88,6 +90,7 @@ def _doubled(part):
 
 def _work(rank: int, size: int, trainings: Sequence[Training]) -> None:
     torch.set_num_threads(1)
+    os.environ["CUDA_VISIBLE_DEVICES"] = str(rank)  # as a worker sees its own GPU alone
     for number, training in enumerate(trainings):
         training.folder.mkdir(parents=True, exist_ok=True)
         _train(training, Team(rank, size, training.folder / f"meeting{number}"))
@@ -97,7 +100,7 @@ def _train(training: Training, team: Team) -> None:
     if training.double:
         _train_double(training, team)
         return
-    place = Place(training.folder, training.folder, team=team)
+    place = Place(training.folder, training.folder, training.device, team)
     rooms = Broken(*training.rooms, broken=training.broken)
     checks = Checks(_held_out, every=2) if training.checked else Checks()
     try:

@@ -51,6 +51,16 @@ class Way:
 
 
 @dataclass(frozen=True)
+class Operation:
+    """A kind of operation in one forward pass of ours."""
+
+    name: str
+    share: float
+    """Of the device's time, its own callees left out."""
+    calls: int
+
+
+@dataclass(frozen=True)
 class DecoderRecord:
     """Ways to decode the same sentences with the same weights."""
 
@@ -65,6 +75,8 @@ class DecoderRecord:
     repeats: int
     ways: tuple[Way, ...]
     """The plain loops first, ours last."""
+    profile: tuple[Operation, ...]
+    """The longest first."""
     difference: float
     """The largest between the masks of first and last, as a share of the largest logit."""
 

@@ -10,11 +10,15 @@ from hcfres.language.parsing.graph import PREFIX, SceneGraph, Span, utterance_of
 from hcfres.language.parsing.phrases import singular
 from hcfres.language.parsing.relations import relations, split
 
-LONGEST = 100_000
+LONGEST = 10_000
 """Characters of an utterance that are parsed; what follows them has no spans."""
 
 _BATCH = 64
 _SUBJECTS = ("nsubj", "nsubjpass")
+_JOINED = ("conj", "amod", "advmod", "compound")
+_NOMINAL = ("NOUN", "PROPN", "PRON")
+_NO_OBJECT = words.PLACES | words.NUMBERS | words.DETERMINERS
+"""What an `of` may follow without an object that the next noun would belong to."""
 _MATERIAL = words.LOOKS - words.NOUNS_TOO
 """Words that tell how a thing looks, also where a pipeline takes them for nouns."""
 _GENERIC = words.PRONOUNS | words.RELATIVES | words.DEMONSTRATIVES | words.NUMBERS
@@ -64,7 +68,7 @@ class _Reading:
             main=tuple(_name(token) for token in self.mains),
             attributes=tuple(self._word(self.doc[place].idx) for place in sorted(self.looks)),
             pronouns=tuple(self._word(token.idx) for token in self.pronouns),
-            others=tuple(_name(token) for token in self.objects if token not in self.mains),
+            others=tuple(_name(t) for t in self.objects if t.i not in self._places_of_main),
             relations=self.relations,
         )
 
@@ -109,6 +113,10 @@ class _Reading:
         """The described object's noun wherever it is named."""
         return [token for token in self.objects if token == self.main or self._names_again(token)]
 
+    @cached_property
+    def _places_of_main(self) -> set[int]:
+        return {token.i for token in self.mains}
+
     def _names_again(self, token: Any) -> bool:
         if self.main is None or any(c.lower_ in words.ANOTHER for c in token.children):
             return False
@@ -117,7 +125,7 @@ class _Reading:
         return singular(token.lower_) == singular(self.main.lower_) and not _hangs(token)
 
     def _is_of_main(self, subject: Any | None) -> bool:
-        """Whether a subject is the described object or stands for it."""
+        """Whether a subject is the main noun or stands for it."""
         return subject is not None and (subject == self.main or _stands_for_main(subject))
 
     @cached_property
@@ -132,7 +140,7 @@ class _Reading:
         if token.lower_ not in words.RELATIVES or clause.dep_ != "relcl":
             return True
         owner = clause.head
-        return owner in self.mains or owner.lower_ in words.NUMBERS
+        return owner.i in self._places_of_main or owner.lower_ in words.NUMBERS
 
     @cached_property
     def looks(self) -> set[int]:
@@ -144,12 +152,13 @@ class _Reading:
     def _is_said_of_main(self, token: Any) -> bool:
         head = token.head
         if token.dep_ == "amod" or (token.dep_ == "compound" and token.lower_ in _MATERIAL):
-            return head in self.mains or head.lower_ in words.NUMBERS
+            return head.i in self._places_of_main or head.lower_ in words.NUMBERS
         if token.dep_ == "pobj" and head.dep_ == "prep" and head.head.lower_ in words.MADE:
-            return token.lower_ in _MATERIAL and head.head.head in self.mains
+            return token.lower_ in _MATERIAL and head.head.head.i in self._places_of_main
         if token.dep_ in ("acomp", "oprd", "attr", "conj") and _is_adjective(token):
             subject = _subject(_clause(token))
-            return self._is_of_main(subject) or subject in self.mains
+            named = subject is not None and subject.i in self._places_of_main
+            return named or self._is_of_main(subject)
         return False
 
 
@@ -160,24 +169,24 @@ def _stands_for_main(token: Any) -> bool:
 
 def _hangs(token: Any) -> bool:
     """Whether a noun only says where or how another thing is."""
-    head = token.head
-    if token.dep_ in ("conj", "appos") and head.pos_ in ("NOUN", "PROPN", "PRON"):
-        return _hangs(head)
+    while (shares := _shares_place_of(token)) is not None:
+        token = shares
     if token.dep_ == "pobj":
-        return _hangs_on_preposition(head)
+        preposition = token.head
+        return (preposition.head.lower_, preposition.lower_) not in words.ASKING
     if token.dep_ in ("dobj", "obj"):
-        return _hangs_on_verb(head)
-    return token.dep_ == "poss" or (token.dep_ in _SUBJECTS and head.dep_ == "relcl")
+        return _hangs_on_verb(token.head)
+    return token.dep_ == "poss" or (token.dep_ in _SUBJECTS and token.head.dep_ == "relcl")
 
 
-def _hangs_on_preposition(preposition: Any) -> bool:
-    owner = preposition.head
-    if (owner.lower_, preposition.lower_) in words.ASKING:
-        return False
-    of_no_object = owner.lower_ in words.PLACES | words.NUMBERS | words.DETERMINERS
-    if preposition.lower_ == "of" and of_no_object:
-        return _hangs(owner)
-    return True
+def _shares_place_of(token: Any) -> Any | None:
+    """What a noun hangs as: `a desk and a bed`, `one of the beds`; None for itself."""
+    head = token.head
+    if token.dep_ in ("conj", "appos") and head != token and head.pos_ in _NOMINAL:
+        return head
+    if token.dep_ != "pobj" or head.lower_ != "of" or head.head in (head, token):
+        return None
+    return head.head if head.head.lower_ in _NO_OBJECT else None
 
 
 def _hangs_on_verb(verb: Any) -> bool:
@@ -196,17 +205,19 @@ def _subject(verb: Any) -> Any | None:
 
 def _clause(adjective: Any) -> Any:
     """The verb that an adjective completes."""
-    while adjective.dep_ == "conj" and _is_adjective(adjective.head):
-        adjective = adjective.head
-    return adjective.head
+    head = adjective.head
+    while adjective.dep_ == "conj" and head != adjective and _is_adjective(head):
+        adjective, head = head, head.head
+    return head
 
 
 def _adjectives(token: Any) -> Iterator[Any]:
     """An adjective with those that are joined to it."""
-    yield token
-    for child in token.children:
-        if child.dep_ in ("conj", "amod", "advmod", "compound") and _is_adjective(child):
-            yield from _adjectives(child)
+    joined = [token]
+    while joined:
+        token = joined.pop()
+        yield token
+        joined += [c for c in token.children if c.dep_ in _JOINED and _is_adjective(c)]
 
 
 def _is_adjective(token: Any) -> bool:

@@ -32,4 +32,4 @@ FITS: dict[str, Fit] = {
     "B": Fit((_ONCE,), (_ONCE,), (_ONCE, _HALF), feed_forward=True),
     "C": Fit((_TWICE, _ONCE), (_ONE_AND_A_HALF,), (_ONCE,), feed_forward=False),
 }
-"""A expects instance features of width 768, so the budget holds only there; C is the default."""
+"""The budget holds for A with `instance_space = "projected"`, 768 wide, alone; C is the default."""

@@ -29,11 +29,15 @@ def _one(record: DecoderRecord) -> str:
         ]
         for way in record.ways
     ]
+    operations = ", ".join(
+        f"`{one.name}` {one.share:.0%} ({one.calls} calls)".replace("%", " %")
+        for one in record.profile
+    )
     header = ["way", "forward", "loops by this", "with backward", "loops by this"]
     busy = f"; other work ran (load {record.rig.load:.1f})" if record.rig.busy else ""
     return (
         f"### {record.title} on {record.rig.name}\n\n{record.seeds} seeds, {record.queries} "
         f"queries, {record.superpoints:,} superpoints, {record.expressions} expressions of "
         f"{record.tokens} tokens; medians of {record.repeats}; {record.rig.said}{busy}.\n\n"
-        f"{table(header, rows)}"
+        f"{table(header, rows)}\n\nForward, ours spends its time in {operations}."
     )

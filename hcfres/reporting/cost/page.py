@@ -12,7 +12,7 @@ from hcfres.reporting.cost.times import times_section
 
 GPU_COMMANDS = (
     "hcfres cost ipdn hcf_res --setting scannet --device cuda --write",
-    "python benchmarks/decoders.py --device cuda --profile --write",
+    "python benchmarks/decoders.py --device cuda --write",
 )
 """What fills the page's GPU tables in."""
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from hcfres.language.parsing.graph import PREFIX, Parser, SceneGraph
 from hcfres.language.parsing.registry import load_parser
-from hcfres.language.parsing.spacy_backend import LONGEST
+from hcfres.language.parsing.spacy_backend import LONGEST, _Reading
 from tests.language.parsing.tiny_pipeline import PARSED
 
 
@@ -71,6 +71,25 @@ def test_no_string_makes_it_fail(parser: Parser, texts: list[str]) -> None:
         assert graph.main
         for spans in graph.spans:
             assert all(0 <= start < end <= len(graph.utterance) for start, end in spans)
+
+
+def test_chains_of_ten_thousand_words_are_no_trouble(parser: Parser) -> None:
+    from spacy.tokens import Doc  # noqa: PLC0415
+
+    def chain(words: list[str], kinds: list[str], links: list[str]) -> SceneGraph:
+        heads = [0, *range(len(words) - 1)]
+        doc = Doc(parser.pipeline.vocab, words, pos=kinds, deps=["ROOT", *links[1:]], heads=heads)
+        return _Reading(doc, doc.text).graph()
+
+    nouns = chain(["chair"] * 2_000, ["NOUN"] * 2_000, ["conj"] * 2_000)
+    assert len(nouns.main) == 2_000
+    looks = chain(["chair", *["red"] * 1_999], ["NOUN", *["ADJ"] * 1_999], ["amod"] * 2_000)
+    assert len(looks.attributes) == 1_999
+    places = ["of", "side"] * 1_000
+    kinds, links = ["ADP", "NOUN"] * 1_000, ["prep", "pobj"] * 1_000
+    assert chain(["chair", *places], ["NOUN", *kinds], ["ROOT", *links]).others == ()
+    (graph,) = parser.parse(["the chair and the table " * 2_000])
+    assert graph.main
 
 
 def test_a_very_long_description_is_parsed_as_far_as_it_matters(parser: Parser) -> None:

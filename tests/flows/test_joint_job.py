@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from flows.team import call_team
+from flows.joint_job import call_team
 from flows.workers import NOBODY, JobError, WorkerPool
 
 JOBS = "tests.flows.jobs_for_teams"

@@ -1,0 +1,70 @@
+"""Where MLflow's pages are: of the embedded database, of a database elsewhere, of a server."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+
+import pytest
+from rich.console import Console
+
+from flows.tracking_store import TRACKING
+from flows.ui import serve
+from hcfres.data.errors import DataError
+from tests.flows.postgres import PASSWORD, free_port
+
+PATIENCE_S = 90.0
+
+
+def test_of_a_server_only_its_address_is_told(stores, monkeypatch, tmp_path):
+    monkeypatch.setenv("HCFRES_HOME", str(tmp_path))
+    console = Console(record=True, width=300)
+    with stores.named("server"):
+        address = os.environ[TRACKING]
+        serve(free_port(), console)
+    told = console.export_text()
+    assert re.search(rf"{re.escape(address)}/#/experiments/\d+/runs\?searchFilter=", told)
+
+
+def test_without_a_run_there_is_nothing_to_show(monkeypatch, tmp_path):
+    monkeypatch.setenv("HCFRES_HOME", str(tmp_path))
+    monkeypatch.delenv(TRACKING, raising=False)
+    with pytest.raises(DataError, match="nothing was logged in this workspace yet"):
+        serve(free_port(), Console())
+
+
+@pytest.mark.slow
+def test_pages_of_a_database_are_on_loopback_and_no_command_line_holds_its_password(
+    stores, tmp_path
+):
+    port = free_port()
+    with stores.named("postgresql"):
+        told = {**os.environ, "HCFRES_HOME": str(tmp_path)}
+        command = [sys.executable, "-m", "flows.cli", "ui", "--port", str(port)]
+        process = subprocess.Popen(command, env=told, stdout=subprocess.PIPE, text=True)
+    try:
+        assert page(port, process) == 200
+        lines = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
+        assert f"--port {port}" in lines.stdout
+        assert PASSWORD not in lines.stdout
+    finally:
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate(timeout=PATIENCE_S)
+    assert f"http://127.0.0.1:{port}/#/experiments/" in said
+    assert PASSWORD not in said
+
+
+def page(port, process):
+    """The status of MLflow's page, once it is there."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10) as answer:
+                return answer.status
+        except OSError:
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise
+            time.sleep(0.3)
