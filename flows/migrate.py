@@ -1,4 +1,4 @@
-"""`hcfres migrate`: the runs of an embedded workspace into a shared store, nothing lost.
+"""`hcfres migrate`: an embedded workspace's runs into a shared store (decision 167), nothing lost.
 
 Runs are copied as MLflow holds them, not logged anew from the disk: notes that people wrote and
 runs that were superseded are in no folder, nor is what older folders do not say of their making.

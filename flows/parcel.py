@@ -1,4 +1,4 @@
-"""The file that carries a grid from one machine to another: a zip of stored members.
+"""The file that carries a grid between machines (decision 168): a zip of stored members.
 
 Every member has the place in a workspace that its name says, and the manifest has its hash.
 Nothing is packed, so that no file takes more room than it is long.

@@ -1,4 +1,4 @@
-"""Waiting for a shared store that went away: bounded, and said in a line."""
+"""Waiting for a shared store that went away (decision 165): bounded, and said in a line."""
 
 import threading
 import time

@@ -42,8 +42,8 @@ def open_client(
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")  # we wait, and says so
     if why := silence(store):
         raise StoreError(
-            f"{TRACKING}: nobody answers at {store.shown} ({why}). Start it, or leave the "
-            "variable out for the embedded database"
+            f"nobody answers at {store.shown}, where runs are to be tracked ({why}). Start it; "
+            f"without {TRACKING} the embedded database is used"
         )
     with FileLock(workspace.root / "mlflow.lock"), _alone(store):  # several first ones all fail
         try:
@@ -99,7 +99,8 @@ def _made(client: MlflowClient, store: TrackingStore) -> Experiment:
 def is_within(uri: str, store: TrackingStore) -> bool:
     """Whether an address that a store told us leads to where its artefacts are kept.
 
-    A store may be written to by others; what it says decides which files are written here.
+    A store may be written to by others; what it says decides which files are written here
+    (decision 166).
     """
     told, place = urlsplit(uri), urlsplit(store.artefacts)
     path = PurePosixPath(unquote(told.path))

@@ -1,4 +1,4 @@
-"""Where runs are tracked: this file alone decides, and no result depends on it.
+"""Where runs are tracked (decision 164): this file alone decides, and no result depends on it.
 
 By default an embedded database in the workspace; a team names a PostgreSQL or an MLflow server in
 HCFRES_TRACKING. Nothing here imports MLflow. A password is in `uri` alone, which is never printed.

@@ -51,7 +51,7 @@ DENSE_OPERATOR = _stage("dense_operator", 2, LiftingOperator, reads=True)
 INSTANCE_OPERATOR = _stage("instance_operator", 2, LiftingOperator, reads=True)
 DENSE = _stage("dense", 1, SuperpointFeatures, reads=False)
 INSTANCE = _stage("instance", 1, SuperpointFeatures, reads=False)
-TEXT = _stage("text", 1, TextFeatures, reads=False)
+TEXT = _stage("text", 2, TextFeatures, reads=False)
 
 STAGES: tuple[Stage[Any], ...] = (
     SUPERPOINTS,

@@ -122,6 +122,53 @@ def test_tables_of_another_version_are_named_with_the_way_out(postgres, stores, 
         Tracker(workspace, store_at(address, workspace, {}))
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("UPDATE runs SET artifact_uri = 'file:///etc/hcfres'", "belong into file:///etc/hcfres"),
+        ("UPDATE experiments SET artifact_location = 'file:///etc'", "artefacts in file:///etc"),
+    ],
+)
+def test_a_database_that_sends_artefacts_elsewhere_is_refused(
+    postgres, stores, tmp_path, change, said
+):
+    address = stores.fresh("postgresql")
+    workspace = Workspace(tmp_path)
+    store = store_at(address, workspace, {})
+    Tracker(workspace, store).run(workspace.cells / "a", "cell", "cell")
+    psql = [postgres.client("psql"), address.replace("+psycopg2", ""), "--quiet", "--command"]
+    subprocess.run([*psql, change], check=True)
+    with pytest.raises(StoreError, match=said):
+        Tracker(workspace, store).run(workspace.cells / "a", "cell", "cell")
+
+
+FIRST = """
+import sys
+from pathlib import Path
+from flows.tracking import Tracker
+from flows.tracking_store import store_at
+from hcfres.store.workspace import Workspace
+root = Path(sys.argv[1])
+root.mkdir()
+workspace = Workspace(root)
+store = store_at(sys.argv[2], workspace, {"HCFRES_ARTEFACTS": "/tmp/hcfres-artefacts"})
+Tracker(workspace, store).run(root / "cells" / "a", "cell", "cell")
+"""
+
+
+@pytest.mark.slow
+def test_several_machines_may_be_the_first_at_once(postgres, tmp_path):
+    address = postgres.create("first")
+    command = [sys.executable, "-c", FIRST]
+    begun = [
+        subprocess.Popen([*command, tmp_path / str(n), address], cwd=ROOT, stderr=subprocess.PIPE)
+        for n in range(4)
+    ]
+    told = [process.communicate()[1].decode() for process in begun]
+    assert [process.returncode for process in begun] == [0] * 4, "\n".join(told)
+    assert len(contents(MlflowClient(address))) == 4
+
+
 @pytest.mark.slow
 def test_a_grids_stage_runs_on_all_three_servers(postgres, mlflow_server, stores, tmp_path):
     """The flow is Prefect's, its run MLflow's, and both are in PostgreSQL."""
