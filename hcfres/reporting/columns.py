@@ -20,7 +20,7 @@ _COST = {
             f"Our milliseconds are a {WARM_SCENE.name}: {WARM_SCENE.sentence}. They are the "
             "median of repeats on four scans, on the device that ran the cell (its DONE.json names "
             "it). The paper's are of one RTX 4090 and do not say what they count, so that no "
-            "difference is printed; reports/cost.md takes ours apart."
+            "difference is printed; `hcfres cost` takes ours apart."
         ),
     ),
 }
