@@ -96,13 +96,13 @@ def run_flows(options: argparse.Namespace, ready: Callable[[], None]) -> None:
     from rich.console import Console  # noqa: PLC0415
 
     from flows.grid import open_grid, train_cells  # noqa: PLC0415
+    from flows.live.progress import ProgressBoard  # noqa: PLC0415
     from flows.places import experiment_file  # noqa: PLC0415
-    from flows.plan import make_plan  # noqa: PLC0415
-    from flows.progress import ProgressBoard  # noqa: PLC0415
+    from flows.planning.plan import make_plan  # noqa: PLC0415
     from flows.scenes import over_scenes, scene_stage  # noqa: PLC0415
     from flows.session import Session  # noqa: PLC0415
-    from flows.tracking import Tracker  # noqa: PLC0415
-    from flows.workers import NOBODY, WorkerPool  # noqa: PLC0415
+    from flows.tracking.tracker import Tracker  # noqa: PLC0415
+    from flows.workers.pool import NOBODY, WorkerPool  # noqa: PLC0415
     from hcfres.config.rows import load_experiment  # noqa: PLC0415
     from hcfres.store.workspace import Workspace  # noqa: PLC0415
 
@@ -147,7 +147,7 @@ def run_flows(options: argparse.Namespace, ready: Callable[[], None]) -> None:
 
 def get_ready(_: Callable[[Any], None]) -> None:
     """Import what a real worker imports."""
-    import flows.cell_jobs  # noqa: F401, PLC0415
+    import flows.cells.jobs  # noqa: F401, PLC0415
 
 
 def make_stage(emit: Callable[[Any], None], *_: Any) -> float:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from flows.plan import Plan
+from flows.planning.plan import Plan
 from hcfres.pipeline.versions import code_of_cells
 from hcfres.store.workspace import Workspace
 from tests.flows.fabricated import TABLE3, finish, small_plan

@@ -45,9 +45,9 @@ def starts(count: int) -> list[float]:
     from flows import session as sessions  # noqa: PLC0415
     from flows.groundwork import lay_groundwork  # noqa: PLC0415
     from flows.places import experiment_file  # noqa: PLC0415
-    from flows.plan import make_plan  # noqa: PLC0415
+    from flows.planning.plan import make_plan  # noqa: PLC0415
     from flows.train import one_cell  # noqa: PLC0415
-    from flows.workers import NOBODY, WorkerPool  # noqa: PLC0415
+    from flows.workers.pool import NOBODY, WorkerPool  # noqa: PLC0415
     from hcfres.config.rows import load_experiment  # noqa: PLC0415
     from hcfres.store.workspace import Workspace  # noqa: PLC0415
 

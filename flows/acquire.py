@@ -7,11 +7,11 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
 from flows.datasets import dataset_folder
-from flows.retries import persist
+from flows.planning.shared_stages import ROOMS
 from flows.scenes import over_scenes, waiting_threads
 from flows.session import Session
-from flows.shared_stages import ROOMS
 from flows.stage_failures import StageError
+from flows.workers.retries import persist
 from hcfres.config.setting import RoomsConfig, SettingConfig
 from hcfres.data.dataset import ABOUT, Dataset, setting_of
 from hcfres.data.files import write_bytes

@@ -5,14 +5,14 @@ from typing import Annotated
 
 import typer
 
-from flows.cli_cost import cost
-from flows.cli_data import data_app
-from flows.cli_options import SeedsOption, SettingArgument, SettingOption, console
-from flows.cli_report import report
-from flows.cli_team import export_grid, import_grid, migrate
-from flows.cli_trace import diff, why
-from flows.cli_train import train
-from flows.cli_tune import tune
+from flows.commands.cost import cost
+from flows.commands.data import data_app
+from flows.commands.options import SeedsOption, SettingArgument, SettingOption, console
+from flows.commands.report import report
+from flows.commands.team import export_grid, import_grid, migrate
+from flows.commands.trace import diff, why
+from flows.commands.train import train
+from flows.commands.tune import tune
 
 app = typer.Typer(
     name="hcfres",
@@ -33,7 +33,7 @@ _TEAM = "Several machines"
 
 @app.callback()
 def _before_any() -> None:
-    from flows.machine import require_environment  # noqa: PLC0415
+    from flows.workers.machine import require_environment  # noqa: PLC0415
 
     require_environment()
 
@@ -62,8 +62,8 @@ def reproduce(
     ] = 20_000,
 ) -> None:
     """Plan a table of the paper, run what is missing, tabulate."""
+    from flows.commands.seed_list import seeds_of  # noqa: PLC0415
     from flows.reproduce import Asked, reproduce_and_report, tell_plan  # noqa: PLC0415
-    from flows.seed_list import seeds_of  # noqa: PLC0415
 
     if as_json and not plan:
         raise typer.BadParameter("--json belongs to --plan")
@@ -111,7 +111,7 @@ def acquire(
     ] = None,
 ) -> None:
     """Put a dataset onto the disk: rooms are made, ScanNet and its sentences are fetched."""
-    from flows.acquire_request import Request  # noqa: PLC0415
+    from flows.acquisition.request import Request  # noqa: PLC0415
     from flows.stages import run_acquire  # noqa: PLC0415
 
     asked = Request(
@@ -153,8 +153,8 @@ def evaluate(
     ] = None,
 ) -> None:
     """Recompute every accuracy from stored predictions; imported weights are asked first."""
+    from flows.cells.unanswered import answered  # noqa: PLC0415
     from flows.evaluate import compare, recompute  # noqa: PLC0415
-    from flows.unanswered import answered  # noqa: PLC0415
 
     sources = [*([source] if source else []), *(files or [])]
     if not sources:
@@ -174,7 +174,7 @@ def import_checkpoint(
     out: Annotated[Path | None, typer.Option(help="Default: in the workspace.")] = None,
 ) -> None:
     """Turn published weights of MDIN, IPDN or SPFormer's U-Net into ours; no code in them runs."""
-    from flows.import_checkpoint import import_published  # noqa: PLC0415
+    from flows.imports.checkpoint import import_published  # noqa: PLC0415
 
     import_published(file, method, setting, out, console)
 
@@ -203,8 +203,8 @@ def import_predictions(
     [bold]masks[/]: a folder of <scene>.npz, arrays named <ann_id> or <object_id>|<ann_id>: bool
     (vertices), or (instances, vertices) with floats <name>.scores beside it.
     """
-    from flows.import_predictions import Foreign  # noqa: PLC0415
-    from flows.import_predictions import import_predictions as bring  # noqa: PLC0415
+    from flows.imports.predictions import Foreign  # noqa: PLC0415
+    from flows.imports.predictions import import_predictions as bring  # noqa: PLC0415
 
     bring(Foreign(file, form, setting, name, split, given, out), console)
 

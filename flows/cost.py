@@ -13,9 +13,9 @@ from typing import Any, TypeVar
 from rich.console import Console
 from rich.markdown import Markdown
 
-from flows.machine import devices
+from flows.live.progress import Bar, ProgressBoard
 from flows.places import REPORTS, experiment_file, method_file, setting_file
-from flows.progress import Bar, ProgressBoard
+from flows.workers.machine import devices
 from hcfres.config.experiment import ComparisonConfig, flat
 from hcfres.config.loading import ConfigError, load
 from hcfres.config.method import MethodConfig
@@ -190,7 +190,7 @@ def _apart(bar: Bar, what: str, job: Callable[..., R], *args: Any) -> R:
 
 def _log(record: CostRecord) -> None:
     """Keep a measurement as an MLflow run of its own kind."""
-    from flows.tracking import Tracker  # noqa: PLC0415  imports MLflow
+    from flows.tracking.tracker import Tracker  # noqa: PLC0415  imports MLflow
 
     workspace = Workspace()
     name = f"{record.method}-{record.setting}-{record.rig.device}"

@@ -10,11 +10,11 @@ from typing import Any
 from rich.console import Console
 
 from flows.datasets import dataset_folder
-from flows.machine import worker_count
+from flows.live.progress import ProgressBoard
 from flows.places import setting_file
-from flows.progress import ProgressBoard
-from flows.provenance import provenance
-from flows.workers import WorkerPool
+from flows.tracing.provenance import provenance
+from flows.workers.machine import worker_count
+from flows.workers.pool import WorkerPool
 from hcfres.config.loading import load
 from hcfres.config.setting import SettingConfig
 from hcfres.data.dataset import Dataset, Split

@@ -144,7 +144,7 @@ def _disk() -> list[Finding]:
 
 
 def _tracking() -> list[Finding]:
-    from flows.tracking_store import TRACKING, silence, tracking_store  # noqa: PLC0415
+    from flows.tracking.store import TRACKING, silence, tracking_store  # noqa: PLC0415
 
     store = tracking_store(Workspace())
     findings = []

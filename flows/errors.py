@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from rich.console import Console
 
-from flows.interrupts import interruptible
+from flows.workers.interrupts import interruptible
 
 _TOLD_PLAINLY = {"ConfigError", "DataError", "StoreError", "JobError", "PlanError", "WeightsError"}
 _CLOSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST}

@@ -5,7 +5,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from flows.cell_names import find_cell
+from flows.cells.names import find_cell
 from hcfres.evaluation.box_metrics import SAME_OBJECT, BoxMetrics
 from hcfres.evaluation.file_scores import score_file
 from hcfres.evaluation.groups import GroupMetrics

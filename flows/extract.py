@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from flows.progress import Bar, ProgressBoard
+from flows.live.progress import Bar, ProgressBoard
 from hcfres.data.sens.extract import FrameSurvey, extract_frames
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from flows.datasets import dataset_folder
-from flows.plan import Plan, PlannedCell
+from flows.planning.plan import Plan, PlannedCell
 from hcfres.config.rows import Row
 from hcfres.data.dataset import Dataset
 from hcfres.evaluation.recompute import PredictionTable, read_predictions

@@ -7,20 +7,20 @@ from pathlib import Path
 from prefect import flow
 from rich.console import Console
 
-from flows.artefacts import leave_artefacts
-from flows.expectation import expectation
+from flows.cells.finished import DONE
 from flows.figures import write_figures
-from flows.finished import DONE
 from flows.groundwork import lay_groundwork, leave_out, stopped_by
-from flows.logbook import CellLog
+from flows.live.artefacts import leave_artefacts
+from flows.live.expectation import expectation
 from flows.places import DEFAULT_SETTING, EXPERIMENTS, REPORTS
-from flows.plan import Plan, refreshed
+from flows.planning.plan import Plan, refreshed
 from flows.report import grid_table
-from flows.run_notes import LOGGED, is_logged, mark_logged
 from flows.scenes import waiting_threads
 from flows.session import Session, open_session
-from flows.tracking import TrackedRun, flatten
-from flows.tracking_store import tracking_store
+from flows.tracking.logbook import CellLog
+from flows.tracking.run_notes import LOGGED, is_logged, mark_logged
+from flows.tracking.store import tracking_store
+from flows.tracking.tracker import TrackedRun, flatten
 from flows.train import train_cells
 from hcfres.pipeline.versions import code_of_cells
 from hcfres.reporting.frame import read_records, results_frame

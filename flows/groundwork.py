@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from flows.acquire import acquire
+from flows.cells.failed import Failure, now, one_line, write_failure
 from flows.describe import covers, describe, neediest
-from flows.expectation import SENTENCES
-from flows.failed import Failure, now, one_line, write_failure
-from flows.plan import Plan, PlannedCell
+from flows.live.expectation import SENTENCES
+from flows.planning.plan import Plan, PlannedCell
 from flows.prepare import prepare
 from flows.session import Session
 from flows.stage_failures import SceneFailure, StageError

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.datasets import dataset_folder
-from flows.origin import recorded
+from flows.tracing.origin import recorded
 from hcfres.config.cell import CellConfig
 from hcfres.config.method import MethodConfig
 from hcfres.config.setting import RoomsConfig, SettingConfig
@@ -32,7 +32,7 @@ Emit = Callable[[Any], None]
 
 def get_ready(_: Emit) -> None:
     """Import what training and evaluation need, before they are asked for."""
-    import flows.cell_jobs  # noqa: F401, PLC0415
+    import flows.cells.jobs  # noqa: F401, PLC0415
 
 
 def make_room(_: Emit, seed: int, root: str, frames: int) -> bool:
@@ -87,7 +87,7 @@ def make_text(_: Emit, scene_id: str, split: str, setting: str, accept_code: boo
 
 def train_cell(emit: Emit, cell: str, key: str, accept_code: bool, team: Team = ALONE) -> None:
     """Train a cell to its last epoch; an event after each epoch says how it went."""
-    from flows.cell_jobs import train  # noqa: PLC0415  a worker that only prepares needs no network
+    from flows.cells.jobs import train  # noqa: PLC0415  a worker that only prepares needs no network
 
     config = CellConfig.model_validate_json(cell)
     if team.rank > 0:  # the first says where the cell comes from
@@ -100,14 +100,14 @@ def train_cell(emit: Emit, cell: str, key: str, accept_code: bool, team: Team = 
 
 def time_cell(_: Emit, cell: str, key: str, accept_code: bool) -> None:
     """Measure how long a trained cell takes on held-out training scenes."""
-    from flows.latency_job import time_cell as measure  # noqa: PLC0415
+    from flows.cells.latency import time_cell as measure  # noqa: PLC0415
 
     measure(CellConfig.model_validate_json(cell), key, preparation(accept_code))
 
 
 def evaluate_cell(emit: Emit, cell: str, key: str, accept_code: bool) -> None:
     """Read validation once, at the end: predictions, accuracies, cost, and DONE.json."""
-    from flows.cell_jobs import evaluate  # noqa: PLC0415
+    from flows.cells.jobs import evaluate  # noqa: PLC0415
 
     config = CellConfig.model_validate_json(cell)
     with recorded(config, key, "evaluate", Workspace()) as kept:

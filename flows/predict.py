@@ -7,9 +7,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from flows.cell_names import find_cell, newest_cell
-from flows.machine import devices
-from flows.progress import Bar, Lines
+from flows.cells.names import find_cell, newest_cell
+from flows.live.progress import Bar, Lines
+from flows.workers.machine import devices
 from hcfres.data.captures.fused import VOXEL_M
 from hcfres.data.errors import DataError
 from hcfres.data.own_scan import OwnScan, ScanFiles, ScanFolder

@@ -16,7 +16,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 
-from flows.orphans import end_with_parent
+from flows.workers.orphans import end_with_parent
 from hcfres.config.loading import ConfigError
 
 URL = "PREFECT_API_URL"

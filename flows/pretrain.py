@@ -30,7 +30,7 @@ def run_pretrain(
     workspace = Workspace()
     workspace.root.mkdir(parents=True, exist_ok=True)
     from flows.lesson import ENCODERS, Told, pretrain  # noqa: PLC0415  imports Prefect and torch
-    from flows.tracking import Tracker  # noqa: PLC0415
+    from flows.tracking.tracker import Tracker  # noqa: PLC0415
 
     if encoder not in ENCODERS:
         raise ConfigError(

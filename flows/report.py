@@ -6,10 +6,10 @@ from pathlib import Path
 import pandas as pd
 from rich.console import Console
 
-from flows.failed import failed_seeds, read_failure
-from flows.holes import hole
+from flows.cells.failed import failed_seeds, read_failure
+from flows.cells.holes import hole
 from flows.places import DEFAULT_SETTING, REPORTS, setting_file, table_files
-from flows.plan import Plan, PlannedCell, accept, make_plan
+from flows.planning.plan import Plan, PlannedCell, accept, make_plan
 from hcfres.config.experiment import AblationConfig, ComparisonConfig, flat
 from hcfres.config.loading import ConfigError, load
 from hcfres.config.rows import Experiment, Row, load_experiment
@@ -112,7 +112,7 @@ def _every_seed(experiment: Experiment, name: str, tried: set[int], accept_code:
 
 
 def _mlflow_records(workspace: Workspace) -> tuple[CellRecord, ...]:
-    from flows.tracking import Tracker  # noqa: PLC0415  imports MLflow
+    from flows.tracking.tracker import Tracker  # noqa: PLC0415  imports MLflow
 
     return Tracker(workspace).records()
 

@@ -9,16 +9,16 @@ from pathlib import Path
 from rich.console import Console
 
 from flows import make_home
-from flows.failed import read_failure
-from flows.job_log import NAME as WORKER_LOG
+from flows.cells.failed import read_failure
 from flows.places import experiment_file
-from flows.plan import Plan, PlanError, PlannedCell, accept, make_plan, write_plan
-from flows.plan_document import plan_document
-from flows.plan_view import show
+from flows.planning.document import plan_document
+from flows.planning.plan import Plan, PlanError, PlannedCell, accept, make_plan, write_plan
+from flows.planning.preflight import require_processes, require_runnable
+from flows.planning.view import show
 from flows.prefect_server import start_server
-from flows.preflight import require_processes, require_runnable
-from flows.run_notes import is_logged
-from flows.tracking_store import tracking_store
+from flows.tracking.run_notes import is_logged
+from flows.tracking.store import tracking_store
+from flows.workers.job_log import NAME as WORKER_LOG
 from hcfres.config.rows import load_experiment
 from hcfres.pipeline.versions import code_of_cells
 from hcfres.store.workspace import Workspace

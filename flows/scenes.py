@@ -13,13 +13,13 @@ from prefect.futures import as_completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.datasets import dataset_folder
-from flows.expectation import SENTENCES
-from flows.job_log import NAME as WORKER_LOG
-from flows.retries import persist
+from flows.live.expectation import SENTENCES
 from flows.session import Session
 from flows.stage_failures import SceneFailure
-from flows.tracking import flatten
-from flows.workers import JobError, Watch
+from flows.tracking.tracker import flatten
+from flows.workers.job_log import NAME as WORKER_LOG
+from flows.workers.pool import JobError, Watch
+from flows.workers.retries import persist
 from hcfres.config.identity import digest
 from hcfres.config.method import MethodConfig
 from hcfres.config.setting import SettingConfig

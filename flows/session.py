@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
-from flows.machine import devices
+from flows.live.progress import ProgressBoard
 from flows.prefect_server import wait_for_server
-from flows.progress import ProgressBoard
-from flows.tracking import TrackedRun, Tracker
-from flows.workers import WorkerPool
+from flows.tracking.tracker import TrackedRun, Tracker
+from flows.workers.machine import devices
+from flows.workers.pool import WorkerPool
 from hcfres.store.workspace import Workspace
 
 

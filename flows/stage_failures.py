@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from flows.workers import JobError
+from flows.workers.pool import JobError
 
 _TOLD = 3
 """Scenes whose failure is told in full."""

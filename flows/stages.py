@@ -3,11 +3,11 @@
 from rich.console import Console
 
 from flows import make_home
-from flows.acquire_check import check_or_fetch
-from flows.acquire_request import Request, resolve
+from flows.acquisition.check import check_or_fetch
+from flows.acquisition.request import Request, resolve
 from flows.places import experiment_file, method_file, setting_file
+from flows.planning.preflight import load_describable, require_rooms
 from flows.prefect_server import start_server
-from flows.preflight import load_describable, require_rooms
 from flows.reproduce import Asked, reproduce_and_report
 from hcfres.config.loading import load
 from hcfres.config.method import MethodConfig

@@ -7,17 +7,17 @@ from dataclasses import replace
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
-from flows.artefacts import show_progress
-from flows.failed import Failure, forget_failure, now, one_line, write_failure
-from flows.job_log import NAME as WORKER_LOG
-from flows.joint_job import call_team
-from flows.logbook import CellLog
-from flows.patience import BY_EPOCHS
-from flows.plan import Plan, PlannedCell
-from flows.retries import persist
+from flows.cells.failed import Failure, forget_failure, now, one_line, write_failure
+from flows.live.artefacts import show_progress
+from flows.planning.plan import Plan, PlannedCell
 from flows.scenes import outcomes_of, waiting_threads
 from flows.session import Session
-from flows.workers import STOP, JobError, PoolClosed, Watch
+from flows.tracking.logbook import CellLog
+from flows.workers.job_log import NAME as WORKER_LOG
+from flows.workers.joint_job import call_team
+from flows.workers.patience import BY_EPOCHS
+from flows.workers.pool import STOP, JobError, PoolClosed, Watch
+from flows.workers.retries import persist
 from hcfres.pipeline.versions import code_of_cells
 from hcfres.store.files import write_atomic
 

@@ -8,9 +8,9 @@ import time
 
 from rich.console import Console
 
-from flows.tracking import Tracker, chart_link
-from flows.tracking_open import EXPERIMENT
-from flows.tracking_store import DATABASE, TrackingStore, tracking_store
+from flows.tracking.opening import EXPERIMENT
+from flows.tracking.store import DATABASE, TrackingStore, tracking_store
+from flows.tracking.tracker import Tracker, chart_link
 from hcfres.data.errors import DataError
 from hcfres.store.workspace import Workspace, home
 

@@ -10,7 +10,7 @@ from hcfres.store.stage import code_fingerprint
 CELL_VERSION = 1
 """Raised by hand when what a cell means changes: every cell is then run again."""
 
-CELL_CODE = ("flows.cell_jobs:train", "flows.cell_jobs:evaluate")
+CELL_CODE = ("flows.cells.jobs:train", "flows.cells.jobs:evaluate")
 """What decides a cell's numbers, given what the stages made; read as text, never imported here."""
 
 

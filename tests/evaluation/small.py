@@ -139,6 +139,15 @@ class SmallRooms:
     def scene_ids(self) -> tuple[str, ...]:
         return tuple(self._rooms)
 
+    @property
+    def zero_targets(self) -> tuple[Chunk, ...]:
+        return tuple(
+            Chunk(name, (index,))
+            for name, (_, expressions) in self._rooms.items()
+            for index, expression in enumerate(expressions)
+            if not expression.object_ids
+        )
+
     def truth(self, scene_id: str) -> SceneTruth:
         scene, expressions = self._rooms[scene_id]
         return scene_truth(scene, LABELS, expressions)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from mlflow.tracking import MlflowClient
 
-from flows.tracking_store import TRACKING
+from flows.tracking.store import TRACKING
 from tests.flows.postgres import NONE_HERE, PostgresServer, programs, running
 from tests.flows.servers import Server, serving
 

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from flows.places import experiment_file
-from flows.plan import Plan, PlannedCell, make_plan
+from flows.planning.plan import Plan, PlannedCell, make_plan
 from hcfres.config.rows import load_experiment
 from hcfres.store.files import file_hash
 from hcfres.store.workspace import Workspace

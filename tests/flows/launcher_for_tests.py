@@ -7,8 +7,8 @@ import sys
 import time
 from pathlib import Path
 
-from flows.study import Outcome, Study
-from flows.study_storage import study_storage
+from flows.search.storage import study_storage
+from flows.search.study import Outcome, Study
 from tests.flows.searches import EPOCHS, cells_in, learn, worth
 
 

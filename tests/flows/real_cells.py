@@ -6,7 +6,7 @@ import pytest
 
 from flows import jobs
 from flows.datasets import dataset_folder
-from flows.plan import Plan, write_plan
+from flows.planning.plan import Plan, write_plan
 from hcfres.data.rooms.build import make_rooms
 from hcfres.pipeline.versions import code_of_cells
 from hcfres.store.workspace import Workspace

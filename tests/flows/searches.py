@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save_file
 
+from flows.cells.trained import LATENCY
 from flows.places import EXPERIMENTS
-from flows.plan import PlannedCell
-from flows.search_cells import SearchCells
-from flows.study import Outcome, Study
-from flows.study_storage import study_storage
-from flows.trained import LATENCY
+from flows.planning.plan import PlannedCell
+from flows.search.cells import SearchCells
+from flows.search.storage import study_storage
+from flows.search.study import Outcome, Study
 from hcfres.config.identity import digest
 from hcfres.config.search_file import load_search
 from hcfres.store.workspace import Workspace

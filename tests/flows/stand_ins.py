@@ -100,7 +100,9 @@ def folder_of(key: str) -> Path:
 
 def main() -> None:
     """Run the grid."""
-    from flows import cli_options, errors, grid, reproduce, session, workers  # noqa: PLC0415
+    from flows import errors, grid, reproduce, session  # noqa: PLC0415
+    from flows.commands import options as cli_options  # noqa: PLC0415
+    from flows.workers.pool import pool as workers  # noqa: PLC0415
 
     class StandIns(workers.WorkerPool):
         """Workers that find the job of the same name here, where there is one."""

@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from flows.cli import main
-from flows.known_names import REGISTRIES, known_names, written_names
 from flows.places import EXPERIMENTS
+from flows.planning.known_names import REGISTRIES, known_names, written_names
 from flows.predict import MOST_WORDS
 from hcfres.model.fusion import registry
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from flows import cost
 from flows.cli import main
 from flows.cost import MEASURED, PAGE, paper_costs, write_page, written_page
-from flows.tracking import Tracker
+from flows.tracking.tracker import Tracker
 from hcfres.evaluation.cost.records import CostRecord, DecoderRecord, read_records, write_records
 from hcfres.reporting.cost.paper import PaperCost
 from hcfres.store.workspace import Workspace

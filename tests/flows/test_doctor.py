@@ -5,7 +5,7 @@ import pytest
 from flows.datasets import dataset_folder
 from flows.doctor import _datasets, _sparse_convolution, _tracking
 from flows.places import setting_file
-from flows.tracking_store import TRACKING
+from flows.tracking.store import TRACKING
 from hcfres.config.loading import load
 from hcfres.config.setting import SettingConfig
 from hcfres.model.sparse import choice

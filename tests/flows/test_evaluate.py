@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from flows.cell_names import newest_cell
+from flows.cells.names import newest_cell
 from flows.evaluate import recompute
 from hcfres.data.errors import DataError
 from hcfres.store.workspace import Workspace

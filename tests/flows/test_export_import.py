@@ -9,13 +9,13 @@ from contextlib import contextmanager
 import pytest
 from rich.console import Console
 
-from flows.export_grid import Wanted, export
-from flows.import_grid import bring_in
-from flows.logbook import CellLog
-from flows.parcel import MANIFEST
+from flows.parcels.pack import Wanted, export
+from flows.parcels.parcel import MANIFEST
+from flows.parcels.unpack import bring_in
 from flows.report import write_reports
-from flows.run_notes import is_logged
-from flows.tracking import Tracker
+from flows.tracking.logbook import CellLog
+from flows.tracking.run_notes import is_logged
+from flows.tracking.tracker import Tracker
 from hcfres.data.errors import DataError
 from hcfres.pipeline.versions import code_of_cells
 from hcfres.store.errors import StoreError

@@ -4,7 +4,8 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from flows import cli, cli_data
+from flows import cli
+from flows.commands import data as cli_data
 from flows.extract import extract
 from hcfres.data.errors import DataError
 from tests.data.small_sens import small_sens

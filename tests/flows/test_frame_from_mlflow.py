@@ -6,14 +6,14 @@ from dataclasses import asdict
 import pandas as pd
 import pytest
 
-from flows.logbook import CellLog
 from flows.report import build_table
-from flows.tracking import Tracker
+from flows.tracking.logbook import CellLog
+from flows.tracking.tracker import Tracker
 from hcfres.reporting.frame import read_records, results_frame
 from hcfres.reporting.text import markdown
 from hcfres.store.workspace import Workspace
-from hcfres.training.journal import EpochReport
 from tests.flows.fabricated import finish, small_plan
+from tests.flows.whole_cells import EPOCH
 
 METRICS = (
     {
@@ -24,18 +24,6 @@ METRICS = (
         "best_held_out/epoch": 4.0,
     },
     {"val/all/miou": 0.7, "val/mt/miou": 1e-17, "yardstick/nothing/all/miou": 0.11},
-)
-
-EPOCH = EpochReport(
-    epoch=0,
-    epochs=1,
-    losses={"total": 2.5},
-    gradient_norm=1.0,
-    learning_rate=1e-3,
-    held_out_miou=0.25,
-    seconds=3.0,
-    memory_mb=100.0,
-    seconds_left=0.0,
 )
 
 

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from flows.study_storage import known_trials
-from flows.trials import ended
+from flows.search.storage import known_trials
+from flows.search.trials import ended
 from tests.flows.searches import cells_in, worth
 
 pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")

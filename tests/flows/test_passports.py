@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from flows.logbook import CellLog
 from flows.report import build_table
-from flows.tracking import Tracker
+from flows.tracking.logbook import CellLog
+from flows.tracking.tracker import Tracker
 from hcfres.data.errors import DataError
 from hcfres.evaluation.passport import Given, Passport, passports_json
 from hcfres.reporting.frame import read_records, results_frame

@@ -10,7 +10,7 @@ from rich.console import Console
 import flows.lesson
 from flows.lesson import ENCODERS
 from flows.pretrain import run_pretrain
-from flows.tracking import Tracker
+from flows.tracking.tracker import Tracker
 from hcfres.config.loading import ConfigError
 from hcfres.store.workspace import Workspace
 from hcfres.training.pretrain.card import Card, Figure

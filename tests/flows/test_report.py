@@ -5,7 +5,7 @@ import pytest
 from rich.console import Console
 
 import flows.report
-from flows.plan import accept, refreshed
+from flows.planning.plan import accept, refreshed
 from flows.report import build_table, grid_table, weights_of, write_reports
 from hcfres.config.loading import ConfigError
 from hcfres.pipeline.versions import code_of_cells

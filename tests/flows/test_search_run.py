@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 from mlflow.tracking import MlflowClient
 
-from flows.study_storage import known_trials
-from flows.workers import STOP, JobStopped, WorkerPool
+from flows.search.storage import known_trials
+from flows.workers.pool import STOP, JobStopped, WorkerPool
 from hcfres.pipeline.versions import code_of_cells
 from hcfres.training.journal import read_journal
+from tests.flows.search.test_study import MEDIAN
 from tests.flows.searches import EPOCHS, SMALL, cells_in, experiments, learn
-from tests.flows.test_study import MEDIAN
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]

@@ -10,12 +10,12 @@ import urllib.request
 import pytest
 from mlflow.tracking import MlflowClient
 
-from flows.logbook import CellLog
 from flows.places import ROOT
-from flows.run_content import read_content, runs_of
-from flows.tracking import Tracker
-from flows.tracking_open import EXPERIMENT
-from flows.tracking_store import ARTEFACTS, TRACKING, store_at
+from flows.tracking.logbook import CellLog
+from flows.tracking.opening import EXPERIMENT
+from flows.tracking.run_content import read_content, runs_of
+from flows.tracking.store import ARTEFACTS, TRACKING, store_at
+from flows.tracking.tracker import Tracker
 from hcfres.store.errors import StoreError
 from hcfres.store.workspace import Workspace
 from tests.flows.postgres import PASSWORD
@@ -145,8 +145,8 @@ def test_a_database_that_sends_artefacts_elsewhere_is_refused(
 FIRST = """
 import sys
 from pathlib import Path
-from flows.tracking import Tracker
-from flows.tracking_store import store_at
+from flows.tracking.tracker import Tracker
+from flows.tracking.store import store_at
 from hcfres.store.workspace import Workspace
 root = Path(sys.argv[1])
 root.mkdir()

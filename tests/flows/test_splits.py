@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from flows.cell_jobs import evaluate, train
+from flows.cells.finished import read_finished
+from flows.cells.jobs import evaluate, train
 from flows.datasets import dataset_folder
-from flows.finished import read_finished
 from flows.jobs import preparation
 from flows.places import experiment_file
 from hcfres.config.cell import CellConfig

@@ -11,7 +11,7 @@ import urllib.request
 import pytest
 from rich.console import Console
 
-from flows.tracking_store import TRACKING
+from flows.tracking.store import TRACKING
 from flows.ui import serve
 from hcfres.data.errors import DataError
 from tests.flows.postgres import PASSWORD, free_port

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import save
 
-from flows.plan import Plan, PlannedCell, input_keys, write_plan
+from flows.planning.plan import Plan, PlannedCell, input_keys, write_plan
 from hcfres.pipeline.versions import code_of_cells
 from hcfres.store.files import fresh_hash
 from hcfres.store.workspace import Workspace

@@ -10,9 +10,9 @@ from random import Random
 
 from rich.console import Console
 
-from flows.export_grid import Wanted, export
-from flows.import_grid import take_in
-from flows.parcel import MANIFEST
+from flows.parcels.pack import Wanted, export
+from flows.parcels.parcel import MANIFEST
+from flows.parcels.unpack import take_in
 from hcfres.data.errors import DataError
 from hcfres.store.workspace import Workspace
 from tests.flows.whole_cells import whole_grid

@@ -13,7 +13,6 @@ from hcfres.config.setting import AugmentConfig
 from hcfres.evaluation.evaluate import AnswerRules, held_out_miou
 from hcfres.objective.criterion import Criterion
 from hcfres.training.cell import Place, Widths, make_network, train, widths_of
-from hcfres.training.order import Chunk
 from tests.evaluation.small import METHOD, MIN_POINTS, SmallRooms, make_cell
 
 
@@ -115,14 +114,9 @@ def test_missing_weights_are_named(tmp_path):
 
 def test_a_step_of_nothing_but_zero_target_sentences_is_finite(tmp_path):
     rooms = SmallRooms(*range(6), expressions=4)
-    empty = [
-        Chunk(name, (index,))
-        for name in rooms.scene_ids
-        for index, expression in enumerate(rooms.truth(name).expressions)
-        if not expression.object_ids
-    ]
+    empty = rooms.zero_targets
     assert len(empty) >= 2
-    batch = rooms.batch(tuple(empty[:2]), ())
+    batch = rooms.batch(empty[:2], ())
     network = make_network(make_cell(), Widths(5, 7), tmp_path)
     losses = Criterion(METHOD.losses)(network(batch.scenes, batch.text), batch)
     losses.total.backward()

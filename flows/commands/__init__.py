@@ -1,0 +1,1 @@
+"""The commands of `hcfres`, one file a group; `flows/cli.py` is their table of contents."""

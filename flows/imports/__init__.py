@@ -1,0 +1,1 @@
+"""What others made, brought in: weights, features, predictions."""

@@ -1,0 +1,1 @@
+"""A grid as one file, from one workspace to another."""

@@ -1,0 +1,1 @@
+"""`hcfres tune`: the only files that know Optuna."""

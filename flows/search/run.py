@@ -1,0 +1,35 @@
+"""Running a search: its session, its trials, the further seeds, and what MLflow is told."""
+
+from dataclasses import replace
+
+from rich.console import Console
+
+from flows.search.conclusion import conclude
+from flows.search.flow import confirm, search
+from flows.search.log import StudyLog
+from flows.search.study import Study
+from flows.search.winner import candidates
+from flows.session import open_session
+
+
+def run_search(study: Study, console: Console) -> None:
+    """Try what is missing, give the best further seeds, and log the whole.
+
+    Cells that fail cost only themselves: the report says which. While other launchers are at
+    trials, the last of them does what comes after.
+    """
+    cells = study.cells
+    warm = "flows.jobs:get_ready" if study.has_work() else None
+    with open_session(cells.workspace, console, cells.accept_code, warm) as session:
+        log = StudyLog(session.tracker, cells)
+        inside = replace(session, grid=log.run)
+        if study.has_work():
+            search(study, inside, log)
+        log.trials(study.trials)
+        if study.runs_elsewhere():
+            log.run.end()
+            return
+        missing = [cell for one in candidates(cells, study.trials) for cell in one.missing]
+        if missing:
+            confirm(missing, study, inside)
+        log.finish(conclude(cells, study.trials))

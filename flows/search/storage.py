@@ -1,0 +1,109 @@
+"""Where trials are kept: in a journal beside their report, or a database for several launchers."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from optuna.exceptions import StorageInternalError
+from optuna.storages import BaseStorage, JournalStorage, RDBStorage
+from optuna.storages import RetryHeartbeatStaleTrialCallback as Retry
+from optuna.storages.journal import JournalFileBackend
+from optuna.storages.journal._file import LOCK_FILE_SUFFIX
+
+from flows.planning.plan import PlanError
+from flows.search.cells import SearchCells
+from flows.search.records import read_trials
+from flows.search.trials import Trial
+from flows.tracking.store import silence, store_at
+from hcfres.config.loading import ConfigError
+from hcfres.store.errors import StoreError
+from hcfres.store.files import write_atomic
+from hcfres.store.workspace import Workspace
+
+JOURNAL, LOCK, OPTION = "trials.journal", "search.lock", "--storage"
+HEARTBEAT_S = 60
+"""Seconds between two signs of life of a trial in a database."""
+_RETRIES = 3
+
+
+@contextlib.contextmanager
+def study_storage(
+    cells: SearchCells, address: str | None, heartbeat_s: int = HEARTBEAT_S
+) -> Iterator[BaseStorage]:
+    """Open the trials: those of a shared database, or a journal that is ours while inside.
+
+    Args:
+        cells: of the search.
+        address: of a PostgreSQL database; None for the journal.
+        heartbeat_s: of a database. A trial without a sign of life for three of them is failed, and
+            tried again up to three times, by whoever asks next.
+
+    Raises:
+        ConfigError: the address is no database's, or nobody answers there.
+        PlanError: another launcher has the journal.
+        StoreError: the database went away meanwhile.
+    """
+    if address is not None:
+        with _known_failures():
+            yield _database(address, cells.workspace, heartbeat_s)
+        return
+    cells.folder.mkdir(parents=True, exist_ok=True)
+    try:
+        lock = FileLock(cells.folder / LOCK).acquire(timeout=0)
+    except Timeout:
+        raise PlanError(
+            f"{cells.folder}: another launcher runs this search. Several may where they share a "
+            f"database: {OPTION} postgresql+psycopg2://..., for each of them"
+        ) from None
+    with lock:
+        mend_journal(cells.folder / JOURNAL)
+        yield _journal(cells.folder / JOURNAL)
+
+
+def known_trials(cells: SearchCells, address: str | None) -> tuple[Trial, ...]:
+    """Read the trials so far; nothing is made. Raises what `study_storage` does."""
+    if address is not None:
+        with _known_failures():
+            return read_trials(cells, _database(address, cells.workspace, HEARTBEAT_S))
+    journal = cells.folder / JOURNAL
+    return read_trials(cells, _journal(journal)) if journal.exists() else ()
+
+
+def mend_journal(path: Path) -> None:
+    """Make a journal whole again whose writer was killed: cut a torn last line, free its lock.
+
+    Nobody else may have it open.
+    """
+    Path(f"{path}{LOCK_FILE_SUFFIX}").unlink(missing_ok=True)
+    if path.exists() and not (told := path.read_bytes()).endswith(b"\n"):
+        write_atomic(path, told[: told.rfind(b"\n") + 1])
+
+
+def _journal(path: Path) -> BaseStorage:
+    return JournalStorage(JournalFileBackend(str(path)))
+
+
+def _database(address: str, workspace: Workspace, heartbeat_s: int) -> BaseStorage:
+    store = store_at(address, workspace, named=OPTION)
+    if store.kind != "postgresql":
+        raise ConfigError(f"{OPTION} is {store.shown}: trials are kept in a PostgreSQL database")
+    if why := silence(store):
+        raise ConfigError(f"{OPTION} is {store.shown}, and nobody answers there: {why}")
+    return RDBStorage(
+        address,
+        heartbeat_interval=heartbeat_s,
+        grace_period=3 * heartbeat_s,
+        heartbeat_stale_trial_callback=Retry(max_retry=_RETRIES),
+    )
+
+
+@contextlib.contextmanager
+def _known_failures() -> Iterator[None]:
+    try:
+        yield
+    except StorageInternalError as error:
+        raise StoreError(
+            f"the database of {OPTION} no longer answers ({error.__cause__ or error}). Run the "
+            "same command again once it does: what was running is tried again"
+        ) from None

@@ -1,0 +1,280 @@
+"""A search's study in Optuna: what was asked and came out, and what is asked next.
+
+The cells on the disk are the truth: a study whose file was deleted begins anew and finds its
+trials again as trained cells.
+"""
+
+import contextlib
+import random
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+import optuna
+from optuna.storages import BaseStorage, fail_stale_trials
+from optuna.storages._heartbeat import get_heartbeat_thread, is_heartbeat_enabled
+from optuna.trial import FrozenTrial, TrialState
+
+from flows.cells.trained import Trained, held_out_curve
+from flows.planning.plan import PlannedCell
+from flows.search.cells import SearchCells
+from flows.search.optuna_parts import DIRECTIONS, make_pruner, make_sampler, suggest
+from flows.search.records import CELL, ORIGIN, REASON, REPEATS, made, told
+from flows.search.trials import Origin, State, Trial, asked_for
+from hcfres.config.loading import ConfigError
+from hcfres.config.space import Values
+
+PATIENCE = 5
+"""Suggestions in a row that bring no new cell, before one that does is drawn (decision 160)."""
+_DRAWS = 1000
+"""Points drawn for one that was not asked for yet, before the space counts as exhausted."""
+_NO_SCORE = (
+    "its cell has no held-out score by the code that the search began with; was a source file "
+    "edited meanwhile?"
+)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A trial that a worker has to see to."""
+
+    trial: optuna.Trial
+    values: Values
+    planned: PlannedCell
+    is_judged: bool
+    """Whether scores are reported to the study; of two objectives Optuna takes none."""
+    may_be_pruned: bool
+    """Not so the base, which everything is compared with."""
+    _reported: set[int] = field(default_factory=set)
+
+    def should_stop(self) -> bool:
+        """Report the scores that are new, and ask the pruner where it has a say."""
+        if not self.is_judged:
+            return False
+        curve = held_out_curve(self.planned.folder)
+        new = sorted(curve.keys() - self._reported)
+        for epochs in new:
+            self.trial.report(curve[epochs], epochs)
+            self._reported.add(epochs)
+        left = self.planned.cell.setting.training.epochs - max(curve, default=0)
+        return self.may_be_pruned and bool(new) and left > 0 and self.trial.should_prune()
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a trial ended in its worker."""
+
+    state: State
+    reason: str = ""
+
+
+class Study:
+    """The trials of one search."""
+
+    def __init__(self, cells: SearchCells, storage: BaseStorage, wanted: int) -> None:
+        """Open the study, or begin it.
+
+        Args:
+            cells: what the study's points stand for.
+            storage: a database with signs of life, which several may share, or one for us alone.
+            wanted: different cells to ask for, those asked for earlier included.
+        """
+        self.cells, self.wanted = cells, wanted
+        self.is_timed = "latency_ms" in cells.search.config.objectives
+        self.exhausted = False
+        """Whether the space holds nothing that was not asked for yet."""
+        self._config, self._space = cells.search.config, cells.search.space
+        self._storage, self._fruitless = storage, 0
+        self._study = optuna.create_study(
+            study_name=cells.identity,
+            storage=storage,
+            pruner=make_pruner(self._config, cells.setting.training.epochs),
+            directions=[DIRECTIONS[name] for name in self._config.objectives],
+            load_if_exists=True,
+        )
+
+    @property
+    def trials(self) -> tuple[Trial, ...]:
+        """Every trial so far, in order."""
+        return tuple(told(frozen, self.cells.search.space) for frozen in self._frozen())
+
+    def begin(self) -> None:
+        """Take up what an earlier launcher left, then the base, then the cells that are there.
+
+        What was running or failed is tried again; its cell goes on from its checkpoint.
+        """
+        fail_stale_trials(self._study)
+        if not is_heartbeat_enabled(self._storage):
+            for frozen in self._frozen((TrialState.RUNNING,)):
+                self._study.tell(frozen.number, state=TrialState.FAIL)
+        trials = self.trials
+        whole = {trial.key for trial in trials if trial.state != "failed"}
+        failed = {t.key: t for t in trials if t.key is not None and t.key not in whole}
+        for trial in failed.values():
+            self._add(trial.values, trial.origin)
+        known = {trial.key for trial in trials}
+        base = self._space.walk(lambda knob: knob.base)
+        if self.cells.planned(base, "base").key not in known:
+            self._add(base, "base")
+        self._add_found()
+
+    def has_work(self) -> bool:
+        """Whether a trial waits, or more are to be asked for."""
+        return self._waits() or len(asked_for(self.trials)) < self.wanted
+
+    def runs_elsewhere(self) -> bool:
+        """Whether other launchers see to trials; asked when none of ours is left."""
+        return bool(self._frozen((TrialState.RUNNING,)))
+
+    def next(self) -> Asked | None:
+        """Give the next trial that needs a worker; those that need none are ended on the way.
+
+        Returns:
+            None when enough was asked for, or the space is exhausted.
+        """
+        while self.has_work():
+            trial = self._ask()
+            if trial is None:
+                return None
+            if (asked := self._settle(trial)) is not None:
+                return asked
+        return None
+
+    def tell(self, asked: Asked, outcome: Outcome) -> None:
+        """Keep how a trial ended; its scores are read from its cell."""
+        asked.should_stop()
+        trained = self.cells.trained(asked.planned) if outcome.state == "done" else None
+        if trained is not None:
+            self._end(asked.trial, TrialState.COMPLETE, self._scores(trained))
+        elif outcome.state == "pruned":
+            self._end(asked.trial, TrialState.PRUNED)
+        else:
+            reason = outcome.reason or _NO_SCORE
+            self._end(asked.trial, TrialState.FAIL, reason=reason)
+
+    @contextlib.contextmanager
+    def alive(self, asked: Asked) -> Iterator[None]:
+        """Let a shared database know, while inside, that somebody sees to the trial."""
+        with get_heartbeat_thread(asked.trial._trial_id, self._storage):
+            yield
+
+    def _frozen(self, states: tuple[TrialState, ...] | None = None) -> list[FrozenTrial]:
+        return self._study.get_trials(deepcopy=False, states=states)
+
+    def _waits(self) -> bool:
+        return bool(self._frozen((TrialState.WAITING,)))
+
+    def _ask(self) -> optuna.Trial | None:
+        """Ask for the trial that waits, else for the sampler's next; None where there is none."""
+        fail_stale_trials(self._study)
+        in_order = self._config.sampler.kind == "grid"
+        if not self._waits() and (in_order or self._fruitless >= PATIENCE):
+            unseen = self._unseen(in_order)
+            if unseen is None:
+                self.exhausted = True
+                return None
+            self._add(unseen, "drawn")
+        seen = sum(t.state not in (TrialState.FAIL, TrialState.WAITING) for t in self._frozen())
+        self._study.sampler = make_sampler(self._config, seen, self._fruitless)
+        return self._study.ask()
+
+    def _settle(self, trial: optuna.Trial) -> Asked | None:
+        """End a trial that needs no worker: an impossible one, a repeated one, a trained cell."""
+        values = self._space.walk(lambda knob: suggest(trial, knob))
+        self._fruitless += 1
+        try:
+            planned = self.cells.planned(values, f"trial {trial.number}")
+        except ConfigError as error:
+            self._end(trial, TrialState.PRUNED, reason=str(error))
+            return None
+        if self._is_repeated(trial, planned.key):
+            return None
+        self._fruitless = 0
+        is_base = planned.cell.method == self._space.base
+        asked = Asked(trial, values, planned, not self.is_timed, not is_base)
+        trained = self.cells.trained(planned)
+        if trained is None or self._scores(trained) is None:
+            return asked
+        asked.should_stop()
+        self._end(trial, TrialState.COMPLETE, self._scores(trained))
+        return None
+
+    def _is_repeated(self, trial: optuna.Trial, key: str) -> bool:
+        """End a trial whose cell another trial was asked for: what that one got is known."""
+        is_new = ORIGIN not in trial.user_attrs  # else it is to be tried again
+        trial.set_user_attr(CELL, key)
+        trial.set_user_attr(ORIGIN, trial.user_attrs.get(ORIGIN, "sampler"))
+        others = [
+            t for t in self._frozen() if t.user_attrs.get(CELL) == key and t.number != trial.number
+        ]
+        known = [t for t in others if t.state in (TrialState.COMPLETE, TrialState.PRUNED)]
+        waits = [t for t in others if t.state is TrialState.RUNNING]
+        if is_new:
+            waits += [t for t in others if t.state is TrialState.FAIL]
+        for other in (*known, *waits)[:1]:
+            trial.set_user_attr(REPEATS, other.number)
+        if known:
+            self._end_as(trial, known[0])
+        elif waits:
+            self._end(trial, TrialState.FAIL)
+        return bool(known or waits)
+
+    def _end_as(self, trial: optuna.Trial, other: FrozenTrial) -> None:
+        for epochs, score in other.intermediate_values.items():
+            trial.report(score, epochs)
+        self._end(trial, other.state, None if other.state is TrialState.PRUNED else other.values)
+
+    def _unseen(self, in_order: bool) -> Values | None:
+        """Find a point whose cell was not asked for yet; None where there seems to be none."""
+        seen = {trial.key for trial in self.trials}
+        for values in self._space.points() if in_order else self._drawn():
+            with contextlib.suppress(ConfigError):
+                if self.cells.planned(values, "unseen").key not in seen:
+                    return values
+        return None
+
+    def _drawn(self) -> Iterable[Values]:
+        """Give points at random: all of a small space once, else as many as are tried."""
+        rng = random.Random(f"{self._config.seed} {len(self._frozen())}")
+        if self._space.size(_DRAWS) is None:
+            return (self._space.draw(rng) for _ in range(_DRAWS))
+        points = list(self._space.points())
+        rng.shuffle(points)
+        return points
+
+    def _add(self, values: Values, origin: Origin) -> None:
+        """Put a point at the head of the queue."""
+        key = self.cells.planned(values, origin).key
+        self._study.add_trial(made(self._space, values, key, origin, state=TrialState.WAITING))
+
+    def _add_found(self) -> None:
+        """Take the cells of the workspace that lie in the space for trials, the free ones."""
+        known = {trial.key for trial in self.trials}
+        for found in self.cells.found():
+            if found.key in known:
+                continue
+            scores = self._scores(found.trained)
+            if scores is None:
+                self._add(found.values, "found")
+                continue
+            curve = found.trained.curve if len(scores) == 1 else None
+            trial = made(
+                self._space, found.values, found.key, "found", scores, curve, TrialState.COMPLETE
+            )
+            self._study.add_trial(trial)
+
+    def _scores(self, trained: Trained) -> list[float] | None:
+        """The objectives' values; None while the latency is still to be measured."""
+        if len(self._config.objectives) == 1:
+            return [trained.miou]
+        return None if trained.latency_ms is None else [trained.miou, trained.latency_ms]
+
+    def _end(
+        self,
+        trial: optuna.Trial,
+        state: TrialState,
+        scores: list[float] | None = None,
+        reason: str = "",
+    ) -> None:
+        if reason:
+            trial.set_user_attr(REASON, reason)
+        self._study.tell(trial, scores, state)

@@ -1,0 +1,163 @@
+"""What MLflow is told of a cell: everything is read from the cell's folder, the truth."""
+
+import json
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from flows.cells.results import PREDICTIONS, kept_bests
+from flows.live.system_metrics import SystemMetrics
+from flows.planning.plan import PlannedCell
+from flows.tracing.origin import ENTRIES, ORIGIN, read_origin
+from flows.tracing.provenance import provenance
+from flows.tracking.run_notes import LOGGED, NOTE, mark_logged
+from flows.tracking.tracker import TrackedRun, Tracker, flatten
+from flows.workers.job_log import NAME as WORKER_LOG
+from hcfres.config.identity import NOT_IDENTITY, digest
+from hcfres.config.method import MethodConfig
+from hcfres.config.setting import SettingConfig
+from hcfres.training.journal import EpochReport, read_journal
+
+CODE = "hcfres.code"
+"""The tag that identifies the code of a cell's numbers."""
+_NAMES = {f"method.{name}" for name in NOT_IDENTITY[MethodConfig]} | {
+    f"setting.{name}" for name in NOT_IDENTITY[SettingConfig]
+}
+"""What one cell may be called differently when it is asked for again; MLflow keeps the first."""
+ONCE = 0
+"""The step of what is measured once: MLflow draws it as bars, a run each, not as a curve."""
+
+
+class CellLog:
+    """The MLflow run of one cell, opened again when the cell is gone on with."""
+
+    def __init__(
+        self,
+        planned: PlannedCell,
+        tracker: Tracker,
+        grid: TrackedRun | None,
+        code: str | None = None,
+    ) -> None:
+        """Open the run.
+
+        Args:
+            code: that is about to train the cell; a run of other code is put aside for a new one.
+                None: nothing is trained, what is on the disk is logged.
+        """
+        self._planned, self._store = planned, tracker.store
+        planned.folder.mkdir(parents=True, exist_ok=True)
+        self._run = _open(planned, tracker, grid)
+        if code is not None:
+            (planned.folder / LOGGED).unlink(missing_ok=True)
+            if _put_aside(self._run, planned, code):
+                self._run = _open(planned, tracker, grid)
+            self._run.tags({CODE: code, **provenance().tags()})
+        known = self._run.known_params()
+        told = flatten(planned.cell)
+        self._run.params({k: v for k, v in told.items() if k not in _NAMES or k not in known})
+        self._run.tags(
+            {
+                "hcfres.cell_key": planned.key,
+                "hcfres.row": planned.row.name,
+                "hcfres.method": planned.cell.method.name,
+                "hcfres.setting": planned.cell.setting.name,
+                "hcfres.seed": str(planned.cell.seed),
+                "hcfres.method_digest": digest(planned.cell.method),
+            }
+        )
+        self._last = self._run.last_step("train/total")
+        self.system = SystemMetrics(self._run)
+        """To be told each sign of life of the worker."""
+
+    def epochs(self) -> None:
+        """Log the epochs of metrics.jsonl that MLflow does not have yet."""
+        for report in read_journal(self._planned.folder / "metrics.jsonl"):
+            if report.epoch > self._last:
+                self._run.metrics(_metrics(report), report.epoch, int(time.time() * 1000))
+                self._last = report.epoch
+
+    def finish(self) -> None:
+        """Log results, predictions, checkpoint and environment, and end the run."""
+        folder = self._planned.folder
+        self.epochs()
+        told = json.loads((folder / "results.json").read_text())
+        self._run.tags({CODE: told["code"], "hcfres.inputs": json.dumps(told["inputs"])})
+        if "passports" in told:
+            self._run.tags({"hcfres.passports": json.dumps(told["passports"])})
+        self._run.metrics(told["metrics"], ONCE, int(time.time() * 1000))
+        self._run.artefacts(
+            [folder / name for name in ("results.json", "cell.json", "metrics.jsonl")]
+        )
+        self._origin(folder)
+        self._run.artefacts([folder / PREDICTIONS], "predictions")
+        for kind in kept_bests(self._planned.cell):
+            self._run.artefacts([folder / kind / PREDICTIONS], kind)
+        if (folder / "checkpoint").is_dir():  # a cell of another machine may lack it
+            self._run.artefacts([folder / "checkpoint"], "checkpoint")
+        self._run.end()
+        mark_logged(folder, self._store)
+
+    def _origin(self, folder: Path) -> None:
+        """Log where the cell comes from, as its folder says, not as the program is now."""
+        origin = read_origin(folder)
+        if origin is None:
+            self._run.tags({"hcfres.commit": "not recorded: made before it was"})
+            return
+        self._run.tags(origin.tags())
+        self._run.metrics(origin.measured(), ONCE, int(time.time() * 1000))
+        self._run.artefacts(path for name in (ORIGIN, ENTRIES) if (path := folder / name).exists())
+        last = origin.last
+        for name, path in (
+            ("environment.txt", folder / f"packages-{last.packages}.txt"),
+            ("uncommitted.diff", folder / f"uncommitted-{last.uncommitted}.diff"),
+        ):
+            if path.exists():
+                self._run.text(path.read_text(), name)
+
+    def leave(self, status: str) -> None:
+        """End the run of a cell that was trained for a search, and is not evaluated."""
+        self.epochs()
+        self._run.tags({"hcfres.kind": "trial"})
+        self._run.end(status)
+
+    def attempts(self, number: int) -> None:
+        """Note that the cell is tried again, for the how-manyeth time."""
+        self._run.tags({"hcfres.attempts": str(number)})
+
+    def fail(self) -> None:
+        """Keep the error, and what the worker wrote, with the run and mark it failed."""
+        logs = (self._planned.folder / name for name in ("error.log", WORKER_LOG))
+        self._run.artefacts(log for log in logs if log.exists())
+        self._run.end("FAILED")
+
+    def interrupt(self) -> None:
+        """Everything ends; the run goes on when the cell does."""
+        self._run.end("KILLED")
+
+
+def _open(planned: PlannedCell, tracker: Tracker, grid: TrackedRun | None) -> TrackedRun:
+    name = f"{planned.row.method.title}, seed {planned.cell.seed}"
+    return tracker.run(planned.folder, name, "cell", grid)
+
+
+def _put_aside(run: TrackedRun, planned: PlannedCell, code: str) -> bool:
+    """Keep a run of other code as superseded, a kind of its own; False where it is of `code`."""
+    if run.client.get_run(run.run_id).data.tags.get(CODE, code) == code:
+        return False
+    run.tags({"hcfres.kind": "superseded"})
+    run.end("FINISHED" if (planned.folder / "DONE.json").exists() else "KILLED")
+    (planned.folder / NOTE).unlink()
+    return True
+
+
+def _metrics(report: EpochReport) -> dict[str, float]:
+    """Name what an epoch measured."""
+    told: dict[str, Any] = asdict(report)
+    metrics = {f"train/{name}": value for name, value in told["losses"].items()}
+    for name in ("gradient_norm", "learning_rate", "seconds", "memory_mb"):
+        metrics[f"train/{name}"] = told[name]
+    for name in ("held_out_miou", "validation_miou"):
+        if told[name] is not None:
+            metrics[f"curve/{name}"] = told[name]
+    return metrics

@@ -1,0 +1,135 @@
+"""Opening a tracking store: it answers, it is of our version, it holds the experiment, safely."""
+
+import contextlib
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+from urllib.parse import unquote, urlsplit
+
+import sqlalchemy
+from filelock import FileLock
+from mlflow.entities import Experiment
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+
+from flows.tracking.outages import StorePatience, patient
+from flows.tracking.store import ARTEFACTS, TRACKING, TrackingStore, silence
+from hcfres.store.errors import StoreError
+from hcfres.store.workspace import Workspace
+
+EXPERIMENT = "hcfres"
+_LOCK = 0x68636672
+"""Of PostgreSQL's advisory locks: the letters hcfr."""
+_QUIET = ("mlflow", "alembic")
+_QUIETER = ("mlflow.store.db.utils", "urllib3.connectionpool")
+"""Print a traceback of each failed try, where StorePatience says a line."""
+
+
+def open_client(
+    store: TrackingStore, workspace: Workspace, patience: StorePatience
+) -> MlflowClient:
+    """Give a client of a store that answers and has its tables.
+
+    Raises:
+        StoreError: nobody answers there, or its tables are of another version.
+    """
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    if store.is_shared:
+        for name in _QUIETER:
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")  # we wait, and says so
+    if why := silence(store):
+        raise StoreError(
+            f"nobody answers at {store.shown}, where runs are to be tracked ({why}). Start it; "
+            f"without {TRACKING} the embedded database is used"
+        )
+    with FileLock(workspace.root / "mlflow.lock"), _alone(store):  # several first ones all fail
+        try:
+            client = MlflowClient(store.uri)
+            client.get_experiment_by_name(EXPERIMENT)
+        except MlflowException as error:
+            if "out-of-date database schema" in str(error):
+                raise _other_version(store, error) from error
+            raise
+    return patient(client, patience) if store.is_shared else client
+
+
+@contextlib.contextmanager
+def _alone(store: TrackingStore) -> Iterator[None]:
+    """Keep others on other machines from making the tables of a database at the same time."""
+    if store.kind != "postgresql":
+        yield
+        return
+    engine = sqlalchemy.create_engine(store.uri, poolclass=sqlalchemy.NullPool)
+    with engine.connect() as connection:
+        connection.execute(sqlalchemy.text(f"SELECT pg_advisory_lock({_LOCK})"))
+        yield
+
+
+def open_experiment(client: MlflowClient, store: TrackingStore, workspace: Workspace) -> str:
+    """Find or make the experiment of a store, and give its id.
+
+    Raises:
+        StoreError: it was deleted, or keeps its artefacts where they do not belong.
+    """
+    found = client.get_experiment_by_name(EXPERIMENT) or _made(client, store)
+    if found.lifecycle_stage != "active":
+        raise StoreError(
+            f"the experiment {EXPERIMENT!r} of {store.shown} was deleted; `mlflow experiments "
+            f"restore --experiment-id {found.experiment_id}` brings it back"
+        )
+    if not is_within(found.artifact_location, store):
+        raise _elsewhere(store, workspace, found.artifact_location)
+    return str(found.experiment_id)
+
+
+def _made(client: MlflowClient, store: TrackingStore) -> Experiment:
+    place = None if store.kind == "server" else store.artefacts
+    try:
+        return client.get_experiment(client.create_experiment(EXPERIMENT, artifact_location=place))
+    except MlflowException as error:
+        found = client.get_experiment_by_name(EXPERIMENT)  # somebody else made it just now
+        if found is None:
+            raise error from None
+        return found
+
+
+def is_within(uri: str, store: TrackingStore) -> bool:
+    """Whether an address that a store told us leads to where its artefacts are kept.
+
+    A store may be written to by others; what it says decides which files are written here
+    (decision 166).
+    """
+    told, place = urlsplit(uri), urlsplit(store.artefacts)
+    path = PurePosixPath(unquote(told.path))
+    same = (told.scheme, told.netloc, told.query) == (place.scheme, place.netloc, "")
+    return same and ".." not in path.parts and path.is_relative_to(unquote(place.path))
+
+
+def _other_version(store: TrackingStore, error: MlflowException) -> StoreError:
+    return StoreError(
+        f"the tables of {store.shown} are of another version of MLflow than is installed here "
+        f"({str(error).split('.')[0]}). Install what infra/constraints.txt names, or follow the "
+        "upgrade recipe in infra/README.md"
+    )
+
+
+def _elsewhere(store: TrackingStore, workspace: Workspace, place: str) -> StoreError:
+    if store.kind == "server":
+        return StoreError(
+            f"{store.shown} keeps the artefacts of {EXPERIMENT!r} in {place}, which it does not "
+            "serve; start it as infra/compose.yaml does, on a database of its own"
+        )
+    if store.kind == "postgresql":
+        return StoreError(
+            f"{store.shown} keeps its artefacts in {place}, and here they are expected in "
+            f"{store.artefacts}. Name the folder that all machines share in {ARTEFACTS}, or use "
+            "an MLflow server, which needs none"
+        )
+    return StoreError(
+        f"{workspace.root / 'mlflow.db'} keeps its artefacts in {place}: it was moved or "
+        "copied. Put it back; or delete mlflow.db and every LOGGED file in it, then ask for the "
+        "grid again, and all of it is logged anew from the disk"
+    )

@@ -1,0 +1,134 @@
+"""Waiting for a shared store that went away (decision 165): bounded, and said in a line."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar, cast
+
+import requests
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import TEMPORARILY_UNAVAILABLE, ErrorCode
+from mlflow.tracking import MlflowClient
+from rich.console import Console
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+
+from flows.tracking.store import TrackingStore
+from hcfres.store.errors import StoreError
+
+T = TypeVar("T")
+
+PATIENCE_S = 300.0
+"""A restart of a database, or a short break of the network, is waited for."""
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 5.0
+_UNREACHED = (
+    requests.ConnectionError,
+    requests.Timeout,
+    requests.exceptions.RetryError,
+    OperationalError,
+    InterfaceError,
+)
+_AWAY = ErrorCode.Name(TEMPORARILY_UNAVAILABLE)
+
+
+class StorePatience:
+    """Does work again while its store is away; several threads may wait at once."""
+
+    def __init__(
+        self,
+        store: TrackingStore,
+        seconds: float = PATIENCE_S,
+        tell: Callable[[str], None] | None = None,
+    ) -> None:
+        """Begin with a store that is there.
+
+        Args:
+            store: named in what is said.
+            seconds: how long a store may be away.
+            tell: takes each line; by default it goes to standard error.
+        """
+        self._store, self._seconds = store, seconds
+        self._tell = tell or _to_stderr
+        self._lock, self._is_away = threading.Lock(), False
+
+    def see_through(self, work: Callable[[], T]) -> T:
+        """Do what can be done twice, until the store answers.
+
+        Raises:
+            StoreError: it was away for too long.
+        """
+        deadline, pause = time.monotonic() + self._seconds, _FIRST_PAUSE_S
+        while True:
+            try:
+                done = work()
+            except Exception as error:
+                if not is_away(error):
+                    raise
+                if time.monotonic() + pause > deadline:
+                    raise self._given_up(error) from error
+                self._say(True, f"({_reason(error)}); waiting up to {self._seconds:.0f} s")
+                time.sleep(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE_S)
+            else:
+                self._say(False, "")
+                return done
+
+    def _say(self, away: bool, detail: str) -> None:
+        """Tell each change once, whichever thread sees it first."""
+        with self._lock:
+            if away == self._is_away:
+                return
+            self._is_away = away
+        said = "does not answer" if away else "answers again"
+        self._tell(f"the tracking store {self._store.shown} {said} {detail}".rstrip())
+
+    def _given_up(self, error: Exception) -> StoreError:
+        return StoreError(
+            f"the tracking store {self._store.shown} did not answer for {self._seconds:.0f} s "
+            f"({_reason(error)}). Nothing is lost: what was computed lies in the workspace. Run "
+            "the same command again when the store is back, and the rest is logged"
+        )
+
+
+def patient(client: MlflowClient, patience: StorePatience) -> MlflowClient:
+    """A client each of whose calls waits for the store; all calls in use may be made twice."""
+    return cast(MlflowClient, _Patient(client, patience))
+
+
+class _Patient:
+    """Has the methods of a client."""
+
+    def __init__(self, client: MlflowClient, patience: StorePatience) -> None:
+        self._client, self._patience = client, patience
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        method = getattr(self._client, name)
+        return lambda *given, **named: self._patience.see_through(lambda: method(*given, **named))
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether a store could not be reached, as against one that refused what it was asked."""
+    return any(
+        isinstance(one, _UNREACHED)
+        or (isinstance(one, DBAPIError) and one.connection_invalidated)
+        or (isinstance(one, MlflowException) and one.error_code == _AWAY)
+        for one in _behind(error)
+    )
+
+
+def _behind(error: BaseException) -> Iterator[BaseException]:
+    """An error and what it was raised for, down to the first."""
+    found: BaseException | None = error
+    while found is not None:
+        yield found
+        found = found.__cause__ or found.__context__
+
+
+def _reason(error: BaseException) -> str:
+    """The first line of what the driver said; else of what came first."""
+    *_, first = _behind(error)
+    told = next((e.orig for e in _behind(error) if isinstance(e, DBAPIError)), first)
+    return (str(told).strip().splitlines() or [type(told).__name__])[0][:300]
+
+
+def _to_stderr(line: str) -> None:
+    Console(stderr=True).print(f"[yellow]{line}[/]", highlight=False, soft_wrap=True)

@@ -1,0 +1,1 @@
+"""Worker processes: started, kept warm, watched, replaced; and what they leave behind."""

@@ -1,0 +1,81 @@
+"""What the disk says of trainings that ended, without torch and without validation."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from flows.cells.trained import held_out_curve, read_trained
+from hcfres.training import checkpoint
+from tests.flows.fabricated import CODE, finish
+from tests.flows.searches import EPOCHS, cells_in, learn
+
+
+@pytest.fixture
+def planned(tmp_path):
+    cells = cells_in(tmp_path)
+    return cells.planned(cells.search.space.walk(lambda knob: knob.base), "base")
+
+
+def test_a_training_that_reached_its_last_epoch_has_a_curve_and_a_score(planned):
+    learn(planned, 0.25)
+    found = read_trained(planned, CODE)
+    assert found.curve == {5: 0.25, 6: 0.25}
+    assert (found.miou, found.seconds, found.latency_ms) == (0.25, 60.0, None)
+    learn(planned, 0.25, latency_ms=12.5)
+    assert read_trained(planned, CODE).latency_ms == 12.5
+
+
+def test_one_that_has_epochs_left_does_not_count_yet_but_tells_its_curve(planned):
+    assert held_out_curve(planned.folder) == {}
+    learn(planned, 0.25, epochs=EPOCHS - 1)
+    assert read_trained(planned, CODE) is None
+    assert held_out_curve(planned.folder) == {5: 0.25}
+
+
+def test_a_last_epoch_without_its_checkpoint_is_not_done(planned):
+    """A training is killed between the line of its last epoch and the checkpoint."""
+    learn(planned, 0.25)
+    state = planned.folder / "checkpoint" / "state.safetensors"
+    state.unlink()
+    assert read_trained(planned, CODE) is None
+    state.write_bytes(b"half a file")
+    assert read_trained(planned, CODE) is None
+
+
+def test_what_other_code_trained_counts_only_where_it_is_accepted(planned):
+    learn(planned, 0.25, code="last week's", latency_ms=5.0)
+    assert read_trained(planned, CODE) is None
+    assert read_trained(planned, CODE, accept_code=True).latency_ms == 5.0
+
+
+def test_a_finished_cell_counts_without_its_checkpoint(tmp_path):
+    cells = cells_in(tmp_path)
+    base = cells.search.space.walk(lambda knob: knob.base)
+    learn(cells.planned(base, "base"), 0.25)
+    finish(cells.planned(base, "base"), {"val/all/miou": 0.5})
+    (cells.planned(base, "base").folder / "checkpoint" / "state.safetensors").unlink()
+    assert cells.trained(cells.planned(base, "base")).miou == 0.25
+
+
+def test_the_checkpoint_of_a_real_training_is_understood(planned):
+    learn(planned, 0.25)
+    network = torch.nn.Linear(2, 2)
+    optimizer = torch.optim.AdamW(network.parameters())
+    place = planned.folder / "checkpoint"
+    checkpoint.save(place, network, optimizer, EPOCHS, f"{planned.key}-{CODE}")
+    assert read_trained(planned, CODE).miou == 0.25
+    checkpoint.save(place, network, optimizer, EPOCHS - 1, f"{planned.key}-{CODE}")
+    assert read_trained(planned, CODE) is None
+
+
+def test_reading_it_needs_no_torch():
+    script = (
+        "import sys, flows.cells.trained, flows.search.cells, flows.search.tune\n"
+        "sys.exit(', '.join({'torch', 'prefect', 'mlflow'} & set(sys.modules)) or 0)\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr

@@ -1,0 +1,197 @@
+"""Who wins a search, the files in which the winner stands, and the report."""
+
+from dataclasses import fields, replace
+
+import pytest
+from PIL import Image
+
+from flows.cells.failed import Failure, write_failure
+from flows.planning.plan import PlanError
+from flows.reproduce import Asked, plan_of
+from flows.search.comparison import COMPARED, require_first_look
+from flows.search.conclusion import conclude
+from flows.search.importance import importances
+from flows.search.report import REPORT, comparison_command
+from flows.search.trials import Trial, best_by_miou, front
+from flows.search.winner import EXPERIMENT, candidates, winner_of
+from hcfres.config.loading import load
+from hcfres.config.method import MethodConfig
+from hcfres.config.rows import load_experiment
+from tests.flows.search.test_study import TIMED
+from tests.flows.searches import SMALL, cells_in, learn
+
+pytestmark = pytest.mark.filterwarnings("ignore::optuna.exceptions.ExperimentalWarning")
+TWO = SMALL.replace("best = 1, seeds = [2000]", "best = 2, seeds = [2000, 2001]")
+
+
+def trial(number, miou, values, latency_ms=None, state="done"):
+    key = f"cell {number}"
+    return Trial(number, state, values, key, miou, latency_ms, "sampler", None, "")
+
+
+def tried(cells, mious, latencies=()):
+    """Trials of the space's first points, trained to these scores."""
+    times = [*latencies, *[None] * len(mious)]
+    pairs = zip(cells.search.space.points(), mious, times, strict=False)
+    trials = []
+    for number, (values, miou, latency_ms) in enumerate(pairs):
+        learn(cells.planned(values, ""), miou)
+        trials.append(trial(number, miou, values, latency_ms))
+    return tuple(trials)
+
+
+def more_seeds(cells, trial, *mious):
+    for seed, miou in zip(cells.search.config.confirm.seeds, mious, strict=True):
+        learn(cells.planned(trial.values, "", seed), miou)
+
+
+def test_the_best_and_the_base_are_run_with_more_seeds(tmp_path):
+    cells = cells_in(tmp_path, TWO)
+    trials = tried(cells, [0.1, 0.4, 0.2, 0.5])
+    found = candidates(cells, trials)
+    assert [one.trial.number for one in found] == [0, 1, 3]
+    assert [len(one.missing) for one in found] == [2, 2, 2]
+    assert {cell.cell.seed for one in found for cell in one.missing} == {2000, 2001}
+    assert winner_of(found, None) is None
+    assert candidates(cells, ()) == ()
+
+
+def test_the_winner_has_the_best_mean_over_seeds_not_the_luckiest_trial(tmp_path):
+    cells = cells_in(tmp_path, TWO)
+    trials = tried(cells, [0.1, 0.4, 0.2, 0.5])
+    more_seeds(cells, trials[0], 0.1, 0.1)
+    more_seeds(cells, trials[1], 0.4, 0.4)
+    more_seeds(cells, trials[3], 0.3, 0.3)
+    winner = winner_of(candidates(cells, trials), None)
+    assert winner.trial.number == 1
+    assert winner.mean == pytest.approx(0.4)
+
+
+def test_among_equals_the_earliest_trial_wins(tmp_path):
+    cells = cells_in(tmp_path)
+    trials = tried(cells, [0.3, 0.3])
+    for one in trials:
+        more_seeds(cells, one, 0.3)
+    assert winner_of(candidates(cells, trials), None).method is cells.search.space.base
+
+
+def test_a_method_that_fails_with_a_seed_cannot_win(tmp_path):
+    cells = cells_in(tmp_path)
+    trials = tried(cells, [0.3, 0.5])
+    more_seeds(cells, trials[0], 0.3)
+    assert winner_of(candidates(cells, trials), None) is None
+    (missing,) = candidates(cells, trials)[1].missing
+    missing.folder.mkdir()
+    why = {field.name: "why" for field in fields(Failure)} | {"seed": 2000, "attempts": 1}
+    write_failure(missing.folder, Failure(**why))
+    winner = winner_of(candidates(cells, trials), None)
+    assert winner.method is cells.search.space.base
+
+
+def test_of_two_objectives_the_fastest_near_the_best_wins(tmp_path):
+    cells = cells_in(tmp_path, TIMED.replace("best = 1", "best = 3"))
+    trials = tried(cells, [0.395, 0.400, 0.395, 0.30], [20.0, 30.0, 10.0, 5.0])
+    assert [one.number for one in front(trials)] == [1, 2, 3]
+    for one in trials:
+        more_seeds(cells, one, one.miou)
+    found = candidates(cells, trials)
+    assert [one.trial.number for one in found] == [0, 1, 2, 3]
+    assert winner_of(found, 0.01).trial.number == 2
+    assert winner_of(found, 0.001).trial.number == 1
+    assert winner_of(found, 0.2).trial.number == 3
+
+
+def test_a_front_is_what_no_trial_beats_in_both():
+    points = [(0.5, 20.0), (0.4, 10.0), (0.4, 12.0), (0.5, 20.0), (0.3, 30.0)]
+    trials = [trial(n, miou, {}, time) for n, (miou, time) in enumerate(points)]
+    assert [one.number for one in front(trials)] == [0, 3, 1]
+    alone = [replace(one, latency_ms=None) for one in trials]
+    assert [one.number for one in front(alone)] == [0, 3]
+    pruned = replace(trials[0], state="pruned", miou=0.9)
+    assert best_by_miou([pruned, *trials[1:]], 1) == (trials[3],)
+
+
+@pytest.fixture
+def concluded(tmp_path):
+    cells = cells_in(tmp_path)
+    trials = tried(cells, [0.3, 0.5, 0.4, 0.2, 0.35])
+    for one in trials[:2]:
+        more_seeds(cells, one, one.miou)
+    return conclude(cells, trials)
+
+
+def test_the_winner_is_a_method_file_named_as_it_is(concluded):
+    method = concluded.winner.method
+    path = concluded.folder / "methods" / f"{method.name}.toml"
+    assert load(path, MethodConfig) == method
+    comment = path.read_text().splitlines()[:2]
+    assert comment[0] == "# Winner of small_search on small: trial 1, mean mIoU 50.00 %"
+    assert "(seeds 1999, 2000)" in comment[1] and concluded.folder.name in comment[1]
+
+
+def test_winner_and_base_are_a_table_that_reproduce_plans(concluded):
+    experiment = load_experiment(concluded.folder / EXPERIMENT)
+    names = ["hcf_res", concluded.winner.method.name]
+    assert [row.name for row in experiment.rows] == names
+    setting = concluded.folder / "settings" / "small.toml"
+    plan = plan_of(Asked(concluded.folder / EXPERIMENT, str(setting)), concluded.cells.workspace)
+    searched = {cell.key for one in concluded.candidates for cell in one.cells}
+    assert {cell.key for cell in plan.cells} == searched
+    assert {cell.state for cell in plan.cells} == {"partial"}  # trained, not evaluated
+    assert comparison_command(concluded).startswith("hcfres reproduce ")
+    assert comparison_command(concluded).endswith(f"--setting {setting}")
+
+
+def test_where_the_base_wins_there_is_nothing_to_compare(tmp_path):
+    cells = cells_in(tmp_path)
+    trials = tried(cells, [0.5, 0.4])
+    more_seeds(cells, trials[0], 0.5)
+    found = conclude(cells, trials)
+    assert found.winner.method is cells.search.space.base
+    assert not (found.folder / EXPERIMENT).exists()
+    assert "Nothing beat the base" in (found.folder / REPORT).read_text()
+
+
+def test_validation_is_asked_about_one_winner_only(tmp_path):
+    require_first_look(tmp_path, "identity", "first")
+    require_first_look(tmp_path, "identity", "first")
+    with pytest.raises(PlanError, match="was asked about first, and the winner is now second"):
+        require_first_look(tmp_path, "another", "second")
+    assert (tmp_path / COMPARED).exists()
+
+
+def test_the_report_tells_every_trial_the_candidates_and_the_command(concluded):
+    told = (concluded.folder / REPORT).read_text()
+    assert "| 1 | `fusion.gate = channel` | 50.00 | 50.00 | 50.00 |" in told
+    assert "Winner, by the highest mean: trial 1, `fusion.gate = channel`." in told
+    assert comparison_command(concluded) in told
+    assert told.count("| sampler | done |") == 5
+    for name in ("history", "slices", "importances"):
+        picture = concluded.folder / "figures" / f"{name}.png"
+        assert f"![{name}](figures/{name}.png)" in told
+        assert picture.stat().st_size < 1_000_000
+        assert Image.open(picture).size[0] > 400
+
+
+def test_a_report_without_a_score_says_so(tmp_path):
+    cells = cells_in(tmp_path)
+    found = conclude(cells, (trial(0, None, {}, state="failed"),))
+    told = (found.folder / REPORT).read_text()
+    assert found.winner is None
+    assert "No trial has a score yet." in told
+    assert "No winner yet" in told
+
+
+def test_what_decides_the_score_has_all_the_importance(tmp_path):
+    space = cells_in(tmp_path).search.space
+    worth = {"attention": 0.5, "add": 0.3, "mean": 0.1}
+    trials = [
+        trial(number, worth[values["fusion.within_2d"]], values)
+        for number, values in enumerate(space.points())
+    ]
+    found = importances(space, trials)
+    assert found.keys() == {knob.path for knob in space.knobs}
+    assert found["fusion.within_2d"] > 0.9
+    assert sum(found.values()) == pytest.approx(1.0)
+    assert importances(space, trials[:3]) == {}
+    assert importances(space, [replace(one, miou=0.5) for one in trials]) == {}

@@ -1,0 +1,156 @@
+"""A store that goes away: for a while it is waited for, for good it is one error, nothing is lost.
+
+The database is a real one that is stopped and started again.
+"""
+
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, replace
+from functools import partial
+
+import pytest
+
+from flows.tracking.logbook import CellLog
+from flows.tracking.outages import StorePatience
+from flows.tracking.run_notes import is_logged
+from flows.tracking.store import store_at
+from flows.tracking.tracker import Tracker
+from hcfres.store.errors import StoreError
+from hcfres.store.workspace import Workspace
+from tests.flows.fabricated import CODE, finish, small_plan
+from tests.flows.postgres import NONE_HERE, programs, running
+from tests.flows.servers import serving
+from tests.flows.tracking.test_logbook import EPOCH
+
+AWAY_S = 1.5
+
+
+@pytest.fixture(scope="module")
+def database():
+    """A server that only these tests use, with MLflow's tables."""
+    found = programs()
+    if found is None:
+        pytest.skip(NONE_HERE)
+    with running(found) as server:
+        server.create("direct")
+        yield server
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    return Workspace(tmp_path)
+
+
+def open_tracker(address, workspace, seconds, lines):
+    store = store_at(address, workspace, {"HCFRES_ARTEFACTS": "/tmp/hcfres-artefacts"})
+    return Tracker(workspace, store, StorePatience(store, seconds, lines.append))
+
+
+@pytest.fixture
+def lines():
+    return []
+
+
+def meanwhile(thing, *work):
+    """Stop a server, begin each work in a thread, and start the server after a while."""
+    thing.stop()
+    with ThreadPoolExecutor() as threads:
+        begun = [threads.submit(one) for one in work]
+        time.sleep(AWAY_S)
+        assert not any(one.done() for one in begun)
+        thing.start()
+        for one in begun:
+            one.result()
+
+
+def trained(cell, epochs):
+    """A cell's folder after some epochs."""
+    cell.folder.mkdir(parents=True, exist_ok=True)
+    told = [asdict(replace(EPOCH, epoch=n, losses={"total": 3.0 - n})) for n in range(epochs)]
+    (cell.folder / "metrics.jsonl").write_text("".join(json.dumps(it) + "\n" for it in told))
+
+
+def evaluated(cell):
+    folder = finish(cell, {"val/all/miou": 0.5})
+    (folder / "checkpoint").mkdir(exist_ok=True)
+    for name in ("cell.json", "predictions.parquet", "checkpoint/state"):
+        (folder / name).touch()
+
+
+def losses(log):
+    history = log._run.client.get_metric_history(log._run.run_id, "train/total")
+    return [(metric.step, metric.value) for metric in history]
+
+
+def test_a_database_that_comes_back_is_waited_for_and_said(database, workspace, lines):
+    tracker = open_tracker(database.url("direct"), workspace, 60.0, lines)
+    cell = small_plan(workspace).cells[0]
+    log = CellLog(cell, tracker, None, CODE)
+    trained(cell, 1)
+    log.epochs()
+    trained(cell, 3)
+    meanwhile(database, log.epochs)
+    assert losses(log) == [(0, 3.0), (1, 2.0), (2, 1.0)]
+    away, back = lines
+    shown = f"the tracking store postgresql+psycopg2://127.0.0.1:{database.port}/direct"
+    assert away.startswith(f"{shown} does not answer (")
+    assert away.endswith("); waiting up to 60 s")
+    assert back == f"{shown} answers again"
+
+
+def test_several_threads_wait_for_one_database_and_one_says_so(database, workspace, lines):
+    tracker = open_tracker(database.url("direct"), workspace, 60.0, lines)
+    runs = [tracker.run(workspace.cells / str(n), "cell", "cell") for n in range(4)]
+    meanwhile(database, *(partial(run.metrics, {"a": 1.0}, 0, 1) for run in runs))
+    assert [run.steps("a") for run in runs] == [{0}] * 4
+    assert [line.split(" ", 4)[4].split(" (")[0] for line in lines] == [
+        "does not answer",
+        "answers again",
+    ]
+
+
+def test_a_database_that_stays_away_is_one_error_and_the_next_run_logs_the_rest(
+    database, workspace, lines
+):
+    tracker = open_tracker(database.url("direct"), workspace, 0.5, lines)
+    cell = small_plan(workspace).cells[0]
+    log = CellLog(cell, tracker, None, CODE)
+    trained(cell, 2)
+    evaluated(cell)
+    database.stop()
+    with pytest.raises(StoreError) as caught:
+        log.finish()
+    assert f"127.0.0.1:{database.port}/direct did not answer for 0 s (" in str(caught.value)
+    assert "Nothing is lost: what was computed lies in the workspace. Run the same" in str(
+        caught.value
+    )
+    assert "cret" not in "".join([str(caught.value), *lines])
+    assert not is_logged(cell.folder, tracker.store)
+    with pytest.raises(StoreError, match=r"nobody answers at .* \(.*refused"):
+        open_tracker(database.url("direct"), workspace, 0.5, lines)
+    database.start()
+    after = open_tracker(database.url("direct"), workspace, 0.5, lines)
+    CellLog(cell, after, None).finish()
+    assert losses(log) == [(0, 3.0), (1, 2.0)]
+    assert is_logged(cell.folder, after.store)
+    (record,) = (r for r in after.records() if r.key == cell.key)
+    assert record.metrics == {"val/all/miou": 0.5}
+
+
+@pytest.mark.slow
+def test_a_server_that_is_restarted_is_waited_for_as_is_the_database_behind_it(
+    database, workspace, lines, tmp_path
+):
+    database.create("mlflow")
+    with serving("mlflow", database, tmp_path / "server") as server:
+        tracker = open_tracker(server.url, workspace, 120.0, lines)
+        cell = small_plan(workspace).cells[0]
+        log = CellLog(cell, tracker, None, CODE)
+        for number, thing in enumerate((server, database), 1):
+            trained(cell, number)
+            meanwhile(thing, log.epochs)
+            evaluated(cell)
+            CellLog(cell, tracker, None).finish()
+        assert losses(log) == [(0, 3.0), (1, 2.0)]
+        assert len(lines) == 4

@@ -1,0 +1,109 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from flows.workers.pool import STOP, JobError, JobStopped, Watch, WorkerPool
+
+JOBS = "tests.flows.jobs_for_tests"
+
+
+@pytest.fixture
+def pool():
+    with WorkerPool(("cpu",)) as pool:
+        yield pool
+
+
+def test_a_job_returns_its_result_and_its_events_in_order(pool):
+    events = []
+    assert pool.call(f"{JOBS}:add", 2, 3, on_event=events.append) == 5
+    assert events == [2, 3]
+
+
+def test_a_worker_stays_warm_and_has_one_thread(pool):
+    first, threads = pool.call(f"{JOBS}:who")
+    assert pool.call(f"{JOBS}:who") == (first, threads)
+    assert threads == "1"
+    assert first != os.getpid()
+
+
+def test_warm_workers_have_done_their_first_job_when_they_are_asked_for_another():
+    with WorkerPool(("cpu", "cpu")) as pool:
+        pool.warm(f"{JOBS}:who")
+        first, _ = pool.call(f"{JOBS}:who")
+        assert first != os.getpid()
+
+
+def test_a_first_job_that_fails_is_no_failure(pool):
+    pool.warm(f"{JOBS}:die")
+    assert pool.call(f"{JOBS}:add", 2, 3) == 5
+
+
+def test_a_job_ends_where_the_caller_answers_stop_and_the_worker_stays_warm(pool):
+    before, _ = pool.call(f"{JOBS}:who")
+    events = []
+    with pytest.raises(JobStopped):
+        pool.call(f"{JOBS}:add", 2, 3, on_event=lambda it: (events.append(it), STOP)[1])
+    assert events == [2]
+    assert pool.call(f"{JOBS}:who")[0] == before
+
+
+def test_an_urgent_job_comes_before_those_asked_for_earlier(pool):
+    done = []
+    asked = [("busy", False), ("first", False), ("second", False), ("urgent", True)]
+
+    def call(name, urgent):
+        pool.call(f"{JOBS}:sleep", 0.5, watch=Watch(urgent=urgent))
+        done.append(name)
+
+    with ThreadPoolExecutor(len(asked)) as threads:
+        for one in asked:
+            threads.submit(call, *one)
+            time.sleep(0.05)
+    assert done == ["busy", "urgent", "first", "second"]
+
+
+def test_a_failing_job_says_why_and_costs_only_itself(pool):
+    before, _ = pool.call(f"{JOBS}:who")
+    with pytest.raises(JobError, match="ValueError: no such room") as caught:
+        pool.call(f"{JOBS}:fail", "no such room")
+    assert "jobs_for_tests.py" in caught.value.details
+    assert pool.call(f"{JOBS}:who")[0] == before
+
+
+def test_a_dead_worker_is_replaced(pool):
+    before, _ = pool.call(f"{JOBS}:who")
+    with pytest.raises(JobError, match=r"died while running .*:die"):
+        pool.call(f"{JOBS}:die")
+    assert pool.call(f"{JOBS}:who")[0] != before
+
+
+def test_workers_end_when_their_parent_is_killed():
+    script = (
+        "from flows.workers.pool import WorkerPool\n"
+        "if __name__ == '__main__':\n"
+        "    WorkerPool(('cpu',)).call("
+        f"'{JOBS}:sleep', 60.0, on_event=lambda pid: print(pid, flush=True))\n"
+    )
+    parent = subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, env=os.environ
+    )
+    worker = int(parent.stdout.readline())
+    parent.send_signal(signal.SIGKILL)
+    parent.wait()
+    assert _gone_within(worker, 10.0)
+
+
+def _gone_within(pid: int, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.1)
+    return False
