@@ -222,13 +222,14 @@ def on_terminal(arguments, columns=100, rows=30):
     """Run a program on a terminal: every screen it showed, and all that it wrote."""
     ours, its = pty.openpty()
     ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+    kept = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
     process = subprocess.Popen(
         [sys.executable, *arguments],
         stdin=its,
         stdout=its,
         stderr=its,
         cwd=Path(__file__).resolve().parents[3],
-        env={**os.environ, "TERM": "xterm-256color"},
+        env={**kept, "TERM": "xterm-256color"},
     )
     os.close(its)
     screen = pyte.Screen(columns, rows)

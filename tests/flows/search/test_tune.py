@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from flows.cli import main
+from flows.commands.options import console
 from flows.search.winner import candidates
 from hcfres.pipeline.versions import code_of_cells
 from tests.flows.searches import SMALL, cells_in, experiments, learn, opened, play, worth
@@ -25,7 +26,7 @@ def told(tmp_path, monkeypatch, capsys):
     """Run `hcfres tune` as a person does; give the exit code and everything it printed."""
     monkeypatch.setenv("HCFRES_HOME", str(tmp_path / "workspace"))
     monkeypatch.setenv("HCFRES_WORKERS", "2")
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(console, "width", 200)
 
     def run(*arguments):
         monkeypatch.setattr(sys, "argv", ["hcfres", "tune", *map(str, arguments)])
