@@ -18,7 +18,7 @@ paper: setup
 	$(BIN)/hcfres paper
 
 test: lint
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 test-long: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -m slow

@@ -1,12 +1,15 @@
 """What Prefect, MLflow and the workers add to a grid's wall time.
 
     OMP_NUM_THREADS=1 python benchmarks/orchestration.py [--cells 4] [--seconds 400] [--tasks 448]
+    OMP_NUM_THREADS=1 python benchmarks/orchestration.py --cells 30 --seconds 60 --tasks 0
+    OMP_NUM_THREADS=1 python benchmarks/orchestration.py --cells 1000 --nothing
 
 The grid is run twice, by as many workers: once bare, each job a plain call that sleeps as long as
 a real one computes and writes the files that a real one writes; once through the flows, with the
-jobs in worker processes, a Prefect task each, every epoch and every file logged to MLflow. The
+jobs in worker processes, a Prefect task each, every parameter, epoch and file logged to MLflow. The
 time of the second begins before Prefect and MLflow are imported and ends with the grid's run
-closed; a new workspace and a new server are part of it.
+closed; a new workspace and a new server are part of it. Both import what training needs. Cells of
+nothing take no time and write next to nothing: what remains is what a cell costs here.
 """
 
 import argparse
@@ -21,7 +24,6 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-EPOCHS = 10
 _PREDICTIONS_BYTES = 2_000_000
 _WEIGHTS_BYTES = 4_000_000
 
@@ -31,6 +33,8 @@ def main() -> None:
     options = arguments()
     with tempfile.TemporaryDirectory() as folder:
         os.environ["HCFRES_HOME"] = folder
+        os.environ["EPOCHS"] = "1" if options.nothing else "10"
+        os.environ["FILES"] = "0" if options.nothing else "1"
         os.environ["SLEEP_SECONDS"] = str(options.seconds)
         os.environ["STAGE_SECONDS"] = str(options.stage_seconds)
         (Path(folder) / "prefect").mkdir()
@@ -62,7 +66,11 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--tasks", type=int, default=448, help="8 stages of 56 scenes")
     parser.add_argument("--stage-seconds", type=float, default=1.4, help="of a scene's stage")
     parser.add_argument("--workers", type=int, default=2)
-    return parser.parse_args()
+    parser.add_argument("--nothing", action="store_true", help="cells that do nothing, no stages")
+    options = parser.parse_args()
+    if options.nothing:
+        options.seconds, options.tasks = 0.0, 0
+    return options
 
 
 def timed(work: Callable[[], Any]) -> float:
@@ -74,6 +82,7 @@ def timed(work: Callable[[], Any]) -> float:
 
 def run_bare(options: argparse.Namespace) -> None:
     """Call the jobs from a few threads and nothing else."""
+    get_ready(ignore)
     with ThreadPoolExecutor(options.workers) as threads:
         list(threads.map(lambda _: make_stage(ignore), range(options.tasks)))
         list(threads.map(bare_cell, range(options.cells)))
@@ -165,14 +174,15 @@ def train_cell(emit: Callable[[Any], None], cell: str, key: str, *_: Any) -> Non
     (folder / "cell.json").write_text(cell)
     (folder / "checkpoint").mkdir(exist_ok=True)
     losses = dict.fromkeys(("total", "mask_bce", "mask_dice", "score", "sampling"), 1.0)
-    for epoch in range(EPOCHS):
-        time.sleep(0.9 * float(os.environ["SLEEP_SECONDS"]) / EPOCHS)
-        report = asdict(EpochReport(epoch, EPOCHS, losses, 1.0, 1e-3, 0.1, 1.0, 1e3, 1.0))
+    epochs, size = int(os.environ["EPOCHS"]), int(os.environ["FILES"]) * _WEIGHTS_BYTES
+    for epoch in range(epochs):
+        time.sleep(0.9 * float(os.environ["SLEEP_SECONDS"]) / epochs)
+        report = asdict(EpochReport(epoch, epochs, losses, 1.0, 1e-3, 0.1, 1.0, 1e3, 1.0))
         with (folder / "metrics.jsonl").open("a") as file:
             file.write(json.dumps(report) + "\n")
-        (folder / "checkpoint" / "state.safetensors").write_bytes(bytes(3 * _WEIGHTS_BYTES))
+        (folder / "checkpoint" / "state.safetensors").write_bytes(bytes(3 * size))
         emit(report)
-    (folder / "weights.safetensors").write_bytes(bytes(_WEIGHTS_BYTES))
+    (folder / "weights.safetensors").write_bytes(bytes(size))
 
 
 def evaluate_cell(emit: Callable[[Any], None], cell: str, key: str, *_: Any) -> None:
@@ -181,7 +191,8 @@ def evaluate_cell(emit: Callable[[Any], None], cell: str, key: str, *_: Any) -> 
     for scene in range(16):
         time.sleep(0.1 * float(os.environ["SLEEP_SECONDS"]) / 16)
         emit(scene)
-    (folder / "predictions.parquet").write_bytes(os.urandom(_PREDICTIONS_BYTES))
+    size = int(os.environ["FILES"]) * _PREDICTIONS_BYTES
+    (folder / "predictions.parquet").write_bytes(os.urandom(size))
     metrics = {f"val/group{number}/miou": 0.1 for number in range(250)}
     results = {"code": "benchmark", "inputs": [], "metrics": metrics}
     (folder / "results.json").write_text(json.dumps(results))

@@ -47,6 +47,7 @@ def starts(count: int) -> list[float]:
     from flows.places import experiment_file  # noqa: PLC0415
     from flows.planning.plan import make_plan  # noqa: PLC0415
     from flows.train import one_cell  # noqa: PLC0415
+    from flows.workers import sites  # noqa: PLC0415
     from flows.workers.pool import NOBODY, WorkerPool  # noqa: PLC0415
     from hcfres.config.rows import load_experiment  # noqa: PLC0415
     from hcfres.store.workspace import Workspace  # noqa: PLC0415
@@ -81,7 +82,7 @@ def starts(count: int) -> list[float]:
     workspace = Workspace()
     seeds = tuple(range(count))
     plan = make_plan(experiment, setting, workspace, "benchmark", ("vsd+mlf",), seeds)
-    sessions.WorkerPool = Listening  # type: ignore[misc]
+    sites.WorkerPool = Listening  # type: ignore[misc]
     os.environ |= {"HCFRES_WORKERS": "1", "HCFRES_DEVICE": "cpu"}
     with sessions.open_session(workspace, Console(file=sys.stderr)) as session:
         submitted = one_by_one(session)

@@ -1,6 +1,6 @@
 """Prefect flows, MLflow tracking and the command line: the only place that knows an orchestrator.
 
-Importing this package sets what Prefect, MLflow and the Hugging Face libraries read from the
+Importing this package sets what Prefect, MLflow, Ray and the Hugging Face libraries read from the
 environment at their own import: no telemetry, nothing from the network, no stray processes.
 """
 
@@ -21,6 +21,8 @@ _DEFAULTS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # what Ray warns of otherwise
     "HF_HUB_OFFLINE": "1",
     "TOKENIZERS_PARALLELISM": "false",
     "TRANSFORMERS_VERBOSITY": "error",

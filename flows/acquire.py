@@ -79,4 +79,7 @@ def make_room(session: Session, seed: int, root: Path, frames: int) -> bool:
 @task(cache_policy=NO_CACHE)
 def make_sentences(session: Session, rooms: RoomsConfig, root: Path) -> None:
     """Write the split lists and the expressions of all rooms."""
-    session.pool.call("flows.jobs:make_sentences", rooms.model_dump_json(), str(root))
+    persist(
+        lambda: session.pool.call("flows.jobs:make_sentences", rooms.model_dump_json(), str(root)),
+        lambda error: session.board.say(f"sentences, again after: {error}"),
+    )

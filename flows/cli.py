@@ -7,8 +7,9 @@ import typer
 
 from flows.commands.cost import cost
 from flows.commands.data import data_app
-from flows.commands.options import SeedsOption, SettingArgument, SettingOption, console
+from flows.commands.options import OnOption, SettingArgument, SettingOption, console
 from flows.commands.report import report
+from flows.commands.reproduce import reproduce
 from flows.commands.team import export_grid, import_grid, migrate
 from flows.commands.trace import diff, why
 from flows.commands.train import train
@@ -46,32 +47,7 @@ def paper() -> None:
     reproduce_and_report(Asked(Path("table3_ablation"), "rooms"), console)
 
 
-@app.command(rich_help_panel=_RUN)
-def reproduce(
-    experiment: Annotated[Path, typer.Argument(help="A file of experiments/, by name or path.")],
-    setting: SettingOption = "rooms",
-    only: Annotated[str | None, typer.Option(help="One row, by its label in the plan.")] = None,
-    seeds: SeedsOption = None,
-    plan: Annotated[bool, typer.Option("--plan", help="Show the plan and stop.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="The plan as JSON, alone.")] = False,
-    accept_code: Annotated[
-        bool, typer.Option("--accept-code", help="Keep results made by other code, marked.")
-    ] = False,
-    cells_at_most: Annotated[
-        int, typer.Option(min=1, help="More cells are refused: confirm a huge grid.")
-    ] = 20_000,
-) -> None:
-    """Plan a table of the paper, run what is missing, tabulate."""
-    from flows.commands.seed_list import seeds_of  # noqa: PLC0415
-    from flows.reproduce import Asked, reproduce_and_report, tell_plan  # noqa: PLC0415
-
-    if as_json and not plan:
-        raise typer.BadParameter("--json belongs to --plan")
-    asked = Asked(experiment, setting, only, seeds_of(seeds), accept_code, cells_at_most)
-    if plan:
-        tell_plan(asked, console, as_json)
-    else:
-        reproduce_and_report(asked, console)
+app.command(rich_help_panel=_RUN)(reproduce)
 
 
 app.command(rich_help_panel=_RUN)(tune)
@@ -122,22 +98,23 @@ def acquire(
 
 
 @app.command(rich_help_panel=_STAGE)
-def prepare(setting: SettingArgument = "rooms") -> None:
+def prepare(setting: SettingArgument = "rooms", on: OnOption = "local") -> None:
     """Scans to scenes with superpoints."""
     from flows.stages import run_prepare  # noqa: PLC0415
 
-    run_prepare(setting, console)
+    run_prepare(setting, on, console)
 
 
 @app.command(rich_help_panel=_STAGE)
 def describe(
     setting: SettingArgument = "rooms",
     method: Annotated[str, typer.Option(help="A file of experiments/methods.")] = "hcf_res",
+    on: OnOption = "local",
 ) -> None:
     """Frames to SAM masks, CLIP tokens and superpoint features; sentences to token features."""
     from flows.stages import run_describe  # noqa: PLC0415
 
-    run_describe(setting, method, console)
+    run_describe(setting, method, on, console)
 
 
 app.command(rich_help_panel=_STAGE)(train)

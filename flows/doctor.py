@@ -5,6 +5,8 @@ import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
@@ -12,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from flows.places import setting_file, setting_names
-from hcfres.config.loading import load
+from hcfres.config.loading import ConfigError, load
 from hcfres.config.setting import SettingConfig
 from hcfres.store.workspace import Workspace, home
 
@@ -157,6 +159,33 @@ def _tracking() -> list[Finding]:
     return findings
 
 
+def _ray() -> list[Finding]:
+    from flows.workers.on_ray import ADDRESS, find_cluster  # noqa: PLC0415
+
+    if find_spec("ray") is None:
+        return [Finding("--on ray", "not installed", "")]
+    try:
+        found, advice = f"a cluster at {find_cluster()}", ""
+    except ConfigError as error:
+        found, advice = "no cluster", str(error) if ADDRESS in os.environ else ""
+    return [Finding("--on ray", f"Ray {version('ray')}, {found}", advice)]
+
+
+def _slurm() -> list[Finding]:
+    from flows.workers.on_slurm import require_slurm  # noqa: PLC0415
+    from flows.workers.slurm_settings import settings_file  # noqa: PLC0415
+
+    if find_spec("submitit") is None:
+        return [Finding("--on slurm", "not installed", "")]
+    path = settings_file(Workspace())
+    try:
+        settings = require_slurm(Workspace())
+        found, advice = f"{settings.workers} jobs ({settings.cluster}), by {path}", ""
+    except ConfigError as error:
+        found, advice = "not set up", str(error) if path.exists() else ""
+    return [Finding("--on slurm", f"submitit {version('submitit')}, {found}", advice)]
+
+
 _LOOKS: tuple[Callable[[], list[Finding]], ...] = (
     _python,
     _device,
@@ -164,5 +193,7 @@ _LOOKS: tuple[Callable[[], list[Finding]], ...] = (
     _weights,
     _datasets,
     _tracking,
+    _ray,
+    _slurm,
     _disk,
 )

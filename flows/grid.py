@@ -22,6 +22,7 @@ from flows.tracking.run_notes import LOGGED, is_logged, mark_logged
 from flows.tracking.store import tracking_store
 from flows.tracking.tracker import TrackedRun, flatten
 from flows.train import train_cells
+from flows.workers.where import Where
 from hcfres.pipeline.versions import code_of_cells
 from hcfres.reporting.frame import read_records, results_frame
 from hcfres.reporting.text import markdown
@@ -46,17 +47,23 @@ def reproduce(plan: Plan, session: Session) -> None:
 
 
 def run_grid(
-    plan: Plan, workspace: Workspace, console: Console, accept_code: bool, processes: int = 1
+    plan: Plan,
+    workspace: Workspace,
+    console: Console,
+    accept_code: bool,
+    processes: int = 1,
+    on: Where = "local",
 ) -> None:
     """Run a plan's missing cells and log everything; finished grids only get their logs.
 
     Cells that fail cost only themselves: why is in their folders, and the table says so.
     """
     warm = "flows.jobs:get_ready" if plan.todo else None
-    with open_session(workspace, console, accept_code, warm) as session:
+    where: Where = on if plan.todo else "local"
+    with open_session(workspace, console, accept_code, warm, where) as session:
         grid = open_grid(plan, session)
         inside = replace(session, grid=grid, processes=processes)
-        session.board.expect(expectation(plan, accept_code, processes))
+        session.board.expect(expectation(plan, accept_code, session.pool.size, processes))
         if plan.todo:
             reproduce(plan, inside)
         for cell in plan.cells:

@@ -19,6 +19,8 @@ from flows.prefect_server import start_server
 from flows.tracking.run_notes import is_logged
 from flows.tracking.store import tracking_store
 from flows.workers.job_log import NAME as WORKER_LOG
+from flows.workers.sites import require_site
+from flows.workers.where import Where
 from hcfres.config.rows import load_experiment
 from hcfres.pipeline.versions import code_of_cells
 from hcfres.store.workspace import Workspace
@@ -42,6 +44,7 @@ class Asked:
     """More are refused: a slip in a list of seeds is not a grid."""
     processes: int = 1
     """Workers that train one cell together."""
+    on: Where = "local"
 
 
 def tell_plan(asked: Asked, console: Console, as_json: bool = False) -> Plan:
@@ -65,11 +68,12 @@ def reproduce_and_report(asked: Asked, console: Console) -> Plan:
     make_home()
     write_plan(plan)
     if plan.todo:
+        require_site(asked.on, workspace, asked.processes)
         start_server()
     if plan.todo or not_logged(plan):
         from flows.grid import run_grid  # noqa: PLC0415  imports Prefect, MLflow and torch
 
-        run_grid(plan, workspace, console, asked.accept_code, asked.processes)
+        run_grid(plan, workspace, console, asked.accept_code, asked.processes, asked.on)
         plan = plan_of(asked, workspace)
         write_plan(plan)
     from flows.report import write_reports  # noqa: PLC0415  imports pandas

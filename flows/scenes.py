@@ -1,5 +1,6 @@
 """One task per scene: how a flow spreads a stage over the workers and shows how far it is."""
 
+import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -26,8 +27,9 @@ from hcfres.config.setting import SettingConfig
 from hcfres.data.dataset import Dataset, Split
 from hcfres.pipeline.stages import TEXT
 
-THREADS = 16
-"""Threads that wait for workers; the workers, not these, bound what runs at once."""
+THREADS = 64
+"""Threads that wait for workers, or for other launchers; more than a grid has workers, or these
+would bound what runs at once."""
 
 
 def waiting_threads() -> Any:
@@ -145,6 +147,8 @@ def over_scenes(
 ) -> Outcome:
     """Submit one task a scene, show progress, and wait for all.
 
+    Each launcher begins at a scene of its own: several on one workspace meet only at the end.
+
     Args:
         stage: what people call it.
         submit: submits the task of one scene and returns its Prefect future.
@@ -152,8 +156,11 @@ def over_scenes(
     """
     if not scenes:
         return Outcome((), ())
+    first = os.getpid() % len(scenes)
+    order = [*scenes[first:], *scenes[:first]]
     with session.board.bar(stage, len(scenes)) as bar:
-        found = list(zip(scenes, outcomes_of(submit, scenes, session, bar.advance), strict=True))
+        outcomes = dict(zip(order, outcomes_of(submit, order, session, bar.advance), strict=True))
+    found = [(scene, outcomes[scene]) for scene in scenes]
     failures = [SceneFailure(stage, *pair) for pair in found if isinstance(pair[1], JobError)]
     for failure in failures:
         session.board.say(f"{failure} failed: {failure.error}")
@@ -195,9 +202,10 @@ def outcomes_of(
 def _log(stage: str, work: Work, outcome: Outcome, wall: float) -> None:
     """Log a stage that computed anything, or failed to: parameters, and figures by scene."""
     made = [value for value in outcome.results if value is not None]
-    if not made and not outcome.failures:
-        return
     session, folder = work.session, work.folder(stage)
+    if not made and not outcome.failures:
+        session.tracker.end_open(folder)
+        return
     run = session.tracker.run(folder, f"stage {stage}", "stage", session.grid)
     run.params({"stage": stage, **flatten(work.setting)})
     now = int(time.time() * 1000)

@@ -9,8 +9,9 @@ from rich.console import Console
 from flows.live.progress import ProgressBoard
 from flows.prefect_server import wait_for_server
 from flows.tracking.tracker import TrackedRun, Tracker
-from flows.workers.machine import devices
 from flows.workers.pool import WorkerPool
+from flows.workers.sites import open_pool
+from flows.workers.where import Where
 from hcfres.store.workspace import Workspace
 
 
@@ -36,6 +37,7 @@ def open_session(
     console: Console,
     accept_code: bool = False,
     warm: str | None = None,
+    on: Where = "local",
 ) -> Iterator[Session]:
     """Open the tracker and the workers; the workers end with the session, whatever happens.
 
@@ -43,8 +45,10 @@ def open_session(
         accept_code: keep expensive results that other code made.
         warm: a job that every worker does at once, while Prefect's server comes up; None where
             there may be nothing for them to do.
+        on: where the workers are.
     """
-    with WorkerPool(devices()) as pool, ProgressBoard(console).open() as board:
+    board = ProgressBoard(console)
+    with open_pool(on, workspace, board.say) as pool, board.open():
         if warm is not None:
             pool.warm(warm)
         tracker = Tracker(workspace)

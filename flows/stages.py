@@ -9,6 +9,8 @@ from flows.places import experiment_file, method_file, setting_file
 from flows.planning.preflight import load_describable, require_rooms
 from flows.prefect_server import start_server
 from flows.reproduce import Asked, reproduce_and_report
+from flows.workers.sites import require_site
+from flows.workers.where import Where
 from hcfres.config.loading import load
 from hcfres.config.method import MethodConfig
 from hcfres.config.setting import SettingConfig
@@ -38,38 +40,42 @@ def run_acquire(request: Request, console: Console) -> bool:
     return True
 
 
-def run_prepare(setting: str, console: Console) -> None:
+def run_prepare(setting: str, on: Where, console: Console) -> None:
     """Cut the scenes of a setting into superpoints."""
     config = load(setting_file(setting), SettingConfig)
     method = load(method_file("mdin"), MethodConfig)
     require_rooms(config)
+    require_site(on, Workspace())
     make_home()
     start_server()
     from flows.prepare import prepare  # noqa: PLC0415
     from flows.session import open_session  # noqa: PLC0415
 
-    with open_session(Workspace(), console) as session:
+    with open_session(Workspace(), console, on=on) as session:
         prepare(config, method, session)
 
 
-def run_describe(setting: str, method: str, console: Console) -> None:
+def run_describe(setting: str, method: str, on: Where, console: Console) -> None:
     """Run the frozen encoders of a setting over its frames and sentences."""
     config, chosen = load_describable(setting, method, Workspace())
+    require_site(on, Workspace())
     make_home()
     start_server()
     from flows.describe import describe  # noqa: PLC0415
     from flows.session import open_session  # noqa: PLC0415
 
-    with open_session(Workspace(), console) as session:
+    with open_session(Workspace(), console, on=on) as session:
         describe(config, chosen, session)
 
 
-def run_cell(method: str, setting: str, seed: int | None, processes: int, console: Console) -> None:
+def run_cell(
+    method: str, setting: str, seed: int | None, processes: int, on: Where, console: Console
+) -> None:
     """Train and evaluate one method: a row of Table II with one seed."""
     name = load(method_file(method), MethodConfig).name
     seeds = (seed,) if seed is not None else ()
     table = experiment_file(_METHODS)
-    reproduce_and_report(Asked(table, setting, name, seeds, processes=processes), console)
+    reproduce_and_report(Asked(table, setting, name, seeds, processes=processes, on=on), console)
 
 
 def verify_store(console: Console) -> None:

@@ -7,12 +7,13 @@ from dataclasses import replace
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
-from flows.cells.failed import Failure, forget_failure, now, one_line, write_failure
+from flows.cells.attempt import Attempt
+from flows.cells.claim import CellDone, CellTaken, Claim, is_claimed
+from flows.cells.failed import Failure, now, one_line, write_failure
 from flows.live.artefacts import show_progress
 from flows.planning.plan import Plan, PlannedCell
 from flows.scenes import outcomes_of, waiting_threads
 from flows.session import Session
-from flows.tracking.logbook import CellLog
 from flows.workers.job_log import NAME as WORKER_LOG
 from flows.workers.joint_job import call_team
 from flows.workers.patience import BY_EPOCHS
@@ -20,6 +21,9 @@ from flows.workers.pool import STOP, JobError, PoolClosed, Watch
 from flows.workers.retries import persist
 from hcfres.pipeline.versions import code_of_cells
 from hcfres.store.files import write_atomic
+
+_LOOK_EVERY_S = 2.0
+"""At what another launcher has in hand."""
 
 
 @flow(
@@ -38,31 +42,47 @@ def train_cells(plan: Plan, session: Session) -> tuple[str, ...]:
 
 @task(cache_policy=NO_CACHE, task_run_name="{planned.label}")
 def one_cell(planned: PlannedCell, session: Session) -> None:
-    """Train and evaluate one cell in a worker.
+    """Train and evaluate one cell in a worker, or wait while another launcher does so.
 
     Raises:
         JobError: it failed; why is kept in its folder and on its run.
         PoolClosed: everything ends; the cell goes on from its checkpoint when asked for again.
     """
-    log = CellLog(planned, session.tracker, session.grid, code_of_cells())
-    live = session.board.cell(planned.key, planned.label)
+    live, code = session.board.cell(planned.key, planned.label), code_of_cells()
+    while True:
+        try:
+            with Claim(planned, code) as claim:
+                run_cell(Attempt(planned, session, code, claim.make))
+            return
+        except CellDone:
+            live.ends("done", "by another launcher")
+            return
+        except CellTaken:
+            live.waits("another launcher is at work on it")
+        while is_claimed(planned):
+            if session.pool.closes_within(_LOOK_EVERY_S):
+                raise PoolClosed
+
+
+def run_cell(attempt: Attempt) -> None:
+    """Train, evaluate and log; as `one_cell`."""
     try:
-        train_cell(planned, session, log)
-        evaluate_cell(planned, session, log)
+        train_cell(attempt)
+        evaluate_cell(attempt)
     except JobError as error:
-        keep_failure(planned, error, session, log)
+        keep_failure(attempt, error)
         raise
     except PoolClosed:
-        log.interrupt()
-        live.ends("stopped")
+        attempt.interrupt()
         raise
-    log.finish()
-    live.ends("done")
+    attempt.log.finish()
+    attempt.live.ends("done")
 
 
-def keep_failure(planned: PlannedCell, error: JobError, session: Session, log: CellLog) -> None:
+def keep_failure(attempt: Attempt, error: JobError) -> None:
     """Say that a cell failed, and keep why."""
-    session.board.cell(planned.key, planned.label).ends("failed", str(error))
+    planned = attempt.planned
+    attempt.live.ends("failed", str(error))
     write_atomic(planned.folder / "error.log", f"{error}\n\n{error.details}".encode())
     write_failure(
         planned.folder,
@@ -76,15 +96,10 @@ def keep_failure(planned: PlannedCell, error: JobError, session: Session, log: C
             now(),
         ),
     )
-    log.fail()
+    attempt.log.fail()
 
 
-def train_cell(
-    planned: PlannedCell,
-    session: Session,
-    log: CellLog,
-    should_stop: Callable[[], bool] = lambda: False,
-) -> None:
+def train_cell(attempt: Attempt, should_stop: Callable[[], bool] = lambda: False) -> None:
     """Train to the last epoch, going on from the last checkpoint, logging every epoch.
 
     Args:
@@ -94,49 +109,43 @@ def train_cell(
         JobError: the training failed, and does so again where that may help.
         JobStopped: `should_stop` said so.
     """
-    live = session.board.cell(planned.key, planned.label)
-    forget_failure(planned.folder)
 
     def epoch(report: dict) -> str | None:
-        log.epochs()
-        live.trained(report)
+        attempt.log.epochs()
+        attempt.live.trained(report)
         return STOP if should_stop() else None
 
-    watch = Watch(patience=BY_EPOCHS)
-    _persist("flows.jobs:train_cell", planned, session, log, epoch, watch, session.processes)
+    watch, processes = Watch(patience=BY_EPOCHS), attempt.session.processes
+    _persist("flows.jobs:train_cell", attempt, epoch, watch, processes)
 
 
-def evaluate_cell(planned: PlannedCell, session: Session, log: CellLog) -> None:
+def evaluate_cell(attempt: Attempt) -> None:
     """Answer the validation split, once."""
-    live = session.board.cell(planned.key, planned.label)
-    live.validates()
+    attempt.live.validates()
     scenes = itertools.count(1)
     _persist(
         "flows.jobs:evaluate_cell",
-        planned,
-        session,
-        log,
-        lambda _: live.validates(f"{next(scenes)} scenes"),
+        attempt,
+        lambda _: attempt.live.validates(f"{next(scenes)} scenes"),
         Watch(urgent=True),
     )
 
 
 def _persist(
     job: str,
-    planned: PlannedCell,
-    session: Session,
-    log: CellLog,
+    attempt: Attempt,
     on_event: Callable[[dict], str | None],
     watch: Watch,
     processes: int = 1,
 ) -> None:
     """Let a worker, or several together, do a job of a cell, again where the policy says so."""
-    live = session.board.cell(planned.key, planned.label)
-    watch = replace(watch, begun=live.taken, beat=log.system, log=planned.folder / WORKER_LOG)
+    planned, session = attempt.planned, attempt.session
+    log = planned.folder / WORKER_LOG
+    watch = replace(watch, begun=attempt.taken, beat=attempt.beat, log=log)
     args = planned.cell.model_dump_json(), planned.key, session.accept_code
 
     def again(error: JobError) -> None:
-        live.tries_again(str(error))
-        log.attempts(error.attempts + 1)
+        attempt.live.tries_again(str(error))
+        attempt.log.attempts(error.attempts + 1)
 
     persist(lambda: call_team(session.pool, job, args, on_event, watch, processes), again)

@@ -1,5 +1,6 @@
 """Training and evaluating one cell in a worker: what is read, what is written into its folder."""
 
+import secrets
 import shutil
 import time
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from flows.cells.results import (
     named_best,
 )
 from flows.datasets import data_key, dataset_folder
+from flows.workers.job_log import say
 from hcfres.config.cell import CellConfig
 from hcfres.config.loading import ConfigError
 from hcfres.data.batch import Batch
@@ -43,7 +45,7 @@ from hcfres.store.workspace import Workspace
 from hcfres.training.best import SCORES
 from hcfres.training.cell import Place, Widths, make_network
 from hcfres.training.cell import train as train_network
-from hcfres.training.checkpoint import WEIGHTS, is_of, read_tensors
+from hcfres.training.checkpoint import WEIGHTS, CheckpointError, is_of, read_tensors
 from hcfres.training.loop import Check, Checks
 from hcfres.training.order import split_spaces
 from hcfres.training.team import ALONE, Team
@@ -132,14 +134,27 @@ def _require_held_out(cell: CellConfig, held_out: tuple[str, ...]) -> None:
 
 
 def begin(folder: Path, identity: str) -> None:
-    """Declare a cell not done, and drop the training of another identity that is in its folder."""
+    """Declare a cell not done, and drop a training in its folder that is not gone on with.
+
+    That is one of another identity, or a damaged one, whose checkpoint is put aside (decision 178).
+    """
     state = folder / "checkpoint"
-    if not is_of(state, identity):
-        shutil.rmtree(state)
+    if not _goes_on(state, identity):
+        shutil.rmtree(state, ignore_errors=True)
         (folder / "metrics.jsonl").unlink(missing_ok=True)
         for kind in SCORES:
             shutil.rmtree(folder / kind, ignore_errors=True)
     (folder / "DONE.json").unlink(missing_ok=True)
+
+
+def _goes_on(state: Path, identity: str) -> bool:
+    try:
+        return is_of(state, identity)
+    except CheckpointError as error:
+        aside = state.with_name(f"{state.name}.damaged-{secrets.token_hex(4)}")
+        state.rename(aside)
+        say(f"{error}: it is put aside as {aside.name}, and the training begins anew")
+        return False
 
 
 def evaluate(emit: Emit, cell: CellConfig, key: str, preparation: Preparation) -> None:

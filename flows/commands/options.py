@@ -5,6 +5,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from flows.workers.where import Where
+
 console = Console()
 
 SettingOption = Annotated[
@@ -15,4 +17,8 @@ SettingArgument = Annotated[
 ]
 SeedsOption = Annotated[
     str | None, typer.Option("--seeds", help="As 1,2,10-19; default: the setting's.")
+]
+OnOption = Annotated[
+    Where,
+    typer.Option("--on", help="Devices of this machine, a Ray cluster that is there, Slurm jobs."),
 ]

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.options import SettingOption, console
+from flows.commands.options import OnOption, SettingOption, console
 
 
 def train(
@@ -14,8 +14,9 @@ def train(
     processes: Annotated[
         int, typer.Option(min=1, help="Workers, or GPUs, that share the scenes of each batch.")
     ] = 1,
+    on: OnOption = "local",
 ) -> None:
     """Train and evaluate one cell: a method, a setting, a seed."""
     from flows.stages import run_cell  # noqa: PLC0415
 
-    run_cell(method, setting, seed, processes, console)
+    run_cell(method, setting, seed, processes, on, console)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.options import console
+from flows.commands.options import OnOption, console
 
 
 def tune(
@@ -30,6 +30,7 @@ def tune(
     accept_code: Annotated[
         bool, typer.Option("--accept-code", help="Take cells that other code trained.")
     ] = False,
+    on: OnOption = "local",
 ) -> None:
     """Search a method's values on held-out training spaces, name a winner, report."""
     from flows.search.tune import Asked, tell_plan  # noqa: PLC0415
@@ -37,7 +38,7 @@ def tune(
 
     if as_json and not plan:
         raise typer.BadParameter("--json belongs to --plan")
-    asked = Asked(search, trials, setting, storage, accept_code, compare)
+    asked = Asked(search, trials, setting, storage, accept_code, compare, on)
     if plan:
         tell_plan(asked, console, as_json)
     else:

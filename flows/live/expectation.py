@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from flows.planning.estimate import cells_left
 from flows.planning.plan import Plan
 from flows.planning.shared_stages import shared_stages
-from flows.workers.machine import expected_devices
 from hcfres.pipeline.stages import TEXT
 
 SENTENCES = "sentences"
@@ -26,14 +25,15 @@ class Expected:
     measured."""
 
 
-def expectation(plan: Plan, accept_code: bool, processes: int = 1) -> Expected:
+def expectation(plan: Plan, accept_code: bool, workers: int, processes: int = 1) -> Expected:
     """Go by the results and cells of this workspace.
 
     Args:
         accept_code: expensive results of other code will be kept.
+        workers: that there are.
         processes: that train one cell together.
     """
-    workers, (seconds, _) = len(expected_devices()), cells_left(plan)
+    seconds, _ = cells_left(plan)
     stages = {
         SENTENCES if count.stage == TEXT.name else count.stage: (
             None if count.seconds is None else -(-count.missing // workers) * count.seconds

@@ -64,10 +64,14 @@ class LiveCell:
         self.state, self.note = "validating", note
         self._changed(self)
 
+    def waits(self, note: str) -> None:
+        """It is not at hand now."""
+        self.state, self.note = "waiting", note
+        self._changed(self)
+
     def tries_again(self, why: str) -> None:
         """A worker was lost over it; another will go on."""
-        self.state, self.note = "waiting", f"again, after: {why}"
-        self._changed(self)
+        self.waits(f"again, after: {why}")
 
     def ends(self, state: State, note: str = "") -> None:
         """Nothing more happens to it in this invocation."""

@@ -12,6 +12,7 @@ from flows.search.log import StudyLog
 from flows.search.report import COMPARISON, Findings, write_report
 from flows.search.winner import EXPERIMENT
 from flows.tracking.tracker import Tracker
+from flows.workers.where import Where
 from hcfres.config.identity import digest
 from hcfres.reporting.frame import read_records, results_frame
 from hcfres.reporting.text import markdown
@@ -21,7 +22,7 @@ COMPARED = "compared.json"
 """In a study's folder: whom validation was asked about."""
 
 
-def compare(found: Findings, console: Console) -> None:
+def compare(found: Findings, console: Console, on: Where = "local") -> None:
     """Evaluate the winner and the base with every seed, and put the table into the report.
 
     Where the base has won nothing is asked.
@@ -34,7 +35,7 @@ def compare(found: Findings, console: Console) -> None:
         return
     require_first_look(folder, digest(winner.method), winner.method.name)
     setting = folder / "settings" / f"{cells.setting.name}.toml"
-    asked = Asked(folder / EXPERIMENT, str(setting), accept_code=cells.accept_code)
+    asked = Asked(folder / EXPERIMENT, str(setting), accept_code=cells.accept_code, on=on)
     reproduce_and_report(asked, console)
     plan = plan_of(asked, cells.workspace)
     table = build_table(

@@ -8,6 +8,8 @@ from prefect.cache_policies import NO_CACHE
 from prefect.futures import as_completed
 
 from flows.acquire import acquire
+from flows.cells.attempt import Attempt
+from flows.cells.claim import claimed
 from flows.describe import describe
 from flows.live.progress import Bar
 from flows.planning.plan import PlannedCell
@@ -17,14 +19,9 @@ from flows.search.log import StudyLog
 from flows.search.study import Asked, Outcome, Study
 from flows.search.trials import asked_for
 from flows.session import Session
-from flows.tracking.logbook import CellLog
 from flows.train import keep_failure, train_cell
 from flows.workers.pool import JobError, JobStopped, PoolClosed
 from flows.workers.retries import persist
-from hcfres.store.locks import locked
-
-_LOCK = "training.lock"
-"""In a cell's folder, so that no two launchers train it at once."""
 
 
 @flow(name="search", validate_parameters=False, task_runner=waiting_threads())
@@ -75,7 +72,7 @@ def one_trial(asked: Asked, study: Study, session: Session) -> Outcome:
     """Train a trial's cell, unless the pruner ends it, and time it where that is asked for."""
     planned = asked.planned
     try:
-        with study.alive(asked), locked(planned.folder / _LOCK):
+        with study.alive(asked), claimed(planned):
             train_unevaluated(planned, study, session, asked.should_stop)
             if study.is_timed:
                 time_cell(planned, session)
@@ -89,7 +86,7 @@ def one_trial(asked: Asked, study: Study, session: Session) -> Outcome:
 @task(cache_policy=NO_CACHE, task_run_name="{planned.label}")
 def one_more_seed(planned: PlannedCell, study: Study, session: Session) -> None:
     """Train a candidate's cell with a further seed; as `train_unevaluated`."""
-    with locked(planned.folder / _LOCK):
+    with claimed(planned):
         train_unevaluated(planned, study, session)
 
 
@@ -117,20 +114,18 @@ def train_unevaluated(
     """
     if study.cells.trained(planned) is not None:
         return
-    log = CellLog(planned, session.tracker, session.grid, study.cells.code)
-    live = session.board.cell(planned.key, planned.label)
+    attempt = Attempt(planned, session, study.cells.code)
     try:
-        train_cell(planned, session, log, should_stop)
+        train_cell(attempt, should_stop)
     except JobError as error:
-        keep_failure(planned, error, session, log)
+        keep_failure(attempt, error)
         raise
     except JobStopped:
-        log.leave("KILLED")
-        live.ends("stopped", "pruned")
+        attempt.log.leave("KILLED")
+        attempt.live.ends("stopped", "pruned")
         raise
     except PoolClosed:
-        log.interrupt()
-        live.ends("stopped")
+        attempt.interrupt()
         raise
-    log.leave("FINISHED")
-    live.ends("done")
+    attempt.log.leave("FINISHED")
+    attempt.live.ends("done")

@@ -10,9 +10,10 @@ from flows.search.log import StudyLog
 from flows.search.study import Study
 from flows.search.winner import candidates
 from flows.session import open_session
+from flows.workers.where import Where
 
 
-def run_search(study: Study, console: Console) -> None:
+def run_search(study: Study, console: Console, on: Where = "local") -> None:
     """Try what is missing, give the best further seeds, and log the whole.
 
     Cells that fail cost only themselves: the report says which. While other launchers are at
@@ -20,7 +21,7 @@ def run_search(study: Study, console: Console) -> None:
     """
     cells = study.cells
     warm = "flows.jobs:get_ready" if study.has_work() else None
-    with open_session(cells.workspace, console, cells.accept_code, warm) as session:
+    with open_session(cells.workspace, console, cells.accept_code, warm, on) as session:
         log = StudyLog(session.tracker, cells)
         inside = replace(session, grid=log.run)
         if study.has_work():

@@ -19,7 +19,7 @@ from flows.planning.plan import PlannedCell
 from flows.search.cells import SearchCells
 from flows.search.optuna_parts import DIRECTIONS, make_pruner, make_sampler, suggest
 from flows.search.records import CELL, ORIGIN, REASON, REPEATS, made, told
-from flows.search.trials import Origin, State, Trial, asked_for
+from flows.search.trials import Origin, State, Trial, asked_for, fruitless
 from hcfres.config.loading import ConfigError
 from hcfres.config.space import Values
 
@@ -83,7 +83,7 @@ class Study:
         self.exhausted = False
         """Whether the space holds nothing that was not asked for yet."""
         self._config, self._space = cells.search.config, cells.search.space
-        self._storage, self._fruitless = storage, 0
+        self._storage = storage
         self._study = optuna.create_study(
             study_name=cells.identity,
             storage=storage,
@@ -167,20 +167,23 @@ class Study:
         """Ask for the trial that waits, else for the sampler's next; None where there is none."""
         fail_stale_trials(self._study)
         in_order = self._config.sampler.kind == "grid"
-        if not self._waits() and (in_order or self._fruitless >= PATIENCE):
+        if not self._waits() and (in_order or fruitless(self.trials) >= PATIENCE):
             unseen = self._unseen(in_order)
             if unseen is None:
                 self.exhausted = True
                 return None
             self._add(unseen, "drawn")
-        seen = sum(t.state not in (TrialState.FAIL, TrialState.WAITING) for t in self._frozen())
-        self._study.sampler = make_sampler(self._config, seen, self._fruitless)
+        again = fruitless(self.trials)
+        self._study.sampler = make_sampler(self._config, self._seen_through(), again)
         return self._study.ask()
+
+    def _seen_through(self) -> int:
+        """Count the trials that ended well or run: what failed is tried again, and counts then."""
+        return sum(t.state not in (TrialState.FAIL, TrialState.WAITING) for t in self._frozen())
 
     def _settle(self, trial: optuna.Trial) -> Asked | None:
         """End a trial that needs no worker: an impossible one, a repeated one, a trained cell."""
         values = self._space.walk(lambda knob: suggest(trial, knob))
-        self._fruitless += 1
         try:
             planned = self.cells.planned(values, f"trial {trial.number}")
         except ConfigError as error:
@@ -188,7 +191,6 @@ class Study:
             return None
         if self._is_repeated(trial, planned.key):
             return None
-        self._fruitless = 0
         is_base = planned.cell.method == self._space.base
         asked = Asked(trial, values, planned, not self.is_timed, not is_base)
         trained = self.cells.trained(planned)
@@ -234,7 +236,7 @@ class Study:
 
     def _drawn(self) -> Iterable[Values]:
         """Give points at random: all of a small space once, else as many as are tried."""
-        rng = random.Random(f"{self._config.seed} {len(self._frozen())}")
+        rng = random.Random(f"{self._config.seed} {self._seen_through()}")
         if self._space.size(_DRAWS) is None:
             return (self._space.draw(rng) for _ in range(_DRAWS))
         points = list(self._space.points())

@@ -1,6 +1,6 @@
 """Trials as values: what a study says of them, for plans, reports and the choice of a winner."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -42,6 +42,22 @@ def asked_for(trials: Iterable[Trial]) -> frozenset[str]:
     """Give the cells that count against the number of trials: those that were not there before."""
     own = (t for t in trials if t.origin != "found" and t.repeats is None)
     return frozenset(trial.key for trial in own if trial.key is not None)
+
+
+def fruitless(trials: Sequence[Trial]) -> int:
+    """Count the suggestions since the last that brought a new cell.
+
+    It follows from the study alone, so that a search that was killed goes on with the same count. A
+    cell that failed is asked for again, and what waits was not suggested.
+    """
+    count = 0
+    for trial in reversed(trials):
+        if trial.state == "waiting" or (trial.state == "failed" and trial.repeats is None):
+            continue
+        if trial.key is not None and trial.repeats is None:
+            break
+        count += 1
+    return count
 
 
 def front(trials: Iterable[Trial]) -> tuple[Trial, ...]:

@@ -23,6 +23,8 @@ from flows.search.winner import candidates
 from flows.tracking.run_notes import is_logged
 from flows.tracking.store import tracking_store
 from flows.workers.pool import JobError
+from flows.workers.sites import require_site
+from flows.workers.where import Where
 from hcfres.config.search_file import load_search
 from hcfres.store.workspace import Workspace
 
@@ -40,6 +42,7 @@ class Asked:
     accept_code: bool = False
     compare: bool = False
     """Ask validation about the winner and the base, once."""
+    on: Where = "local"
 
 
 def tell_plan(asked: Asked, console: Console, as_json: bool = False) -> SearchPlan:
@@ -73,10 +76,11 @@ def tune(asked: Asked, console: Console) -> Findings | None:
         lacking = any(one.missing for one in candidates(cells, study.trials))
         logged = is_logged(cells.folder, tracking_store(cells.workspace))
         if study.has_work() or lacking or not logged:
+            require_site(asked.on, cells.workspace)
             start_server()
             from flows.search.run import run_search  # noqa: PLC0415  imports Prefect, MLflow, torch
 
-            run_search(study, console)
+            run_search(study, console, asked.on)
         if study.runs_elsewhere():
             console.print("other launchers are still at trials; the last of them names the winner")
             return None
@@ -85,7 +89,7 @@ def tune(asked: Asked, console: Console) -> Findings | None:
     if asked.compare:
         from flows.search.comparison import compare  # noqa: PLC0415  only where it is asked for
 
-        compare(found, console)
+        compare(found, console, asked.on)
     return found
 
 

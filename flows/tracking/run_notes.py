@@ -5,6 +5,7 @@ gave it.
 """
 
 import json
+import secrets
 from pathlib import Path
 
 from flows.tracking.store import TrackingStore
@@ -13,6 +14,8 @@ from hcfres.store.files import write_atomic
 
 NOTE, LOGGED = "mlflow.json", "LOGGED"
 """LOGGED is written when a store has all of the folder; it holds the store's mark."""
+_EXPECTED = "mlflow.expected"
+"""Names a run until NOTE does."""
 
 
 def run_ids(folder: Path) -> tuple[str, ...]:
@@ -39,6 +42,18 @@ def note_run(folder: Path, run_id: str) -> None:
     earlier = [one for one in run_ids(folder) if one != run_id]
     told = {"run_id": run_id} | ({"earlier": earlier} if earlier else {})
     write_atomic(folder / NOTE, json.dumps(told).encode())
+    (folder / _EXPECTED).unlink(missing_ok=True)
+
+
+def expect_run(folder: Path) -> tuple[str, bool]:
+    """Give the token of the run that is about to be made for a folder, and whether that was begun
+    before: by a launcher that was killed, whose run may be there and is noted nowhere."""
+    path = folder / _EXPECTED
+    if path.exists():
+        return path.read_text(), True
+    token = secrets.token_hex(8)
+    write_atomic(path, token.encode())
+    return token, False
 
 
 def is_logged(folder: Path, store: TrackingStore) -> bool:

@@ -21,11 +21,12 @@ from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
 
 from flows.tracking.opening import is_within, open_client, open_experiment
 from flows.tracking.outages import StorePatience
-from flows.tracking.run_notes import note_run, run_ids
+from flows.tracking.run_notes import expect_run, note_run, run_ids
 from flows.tracking.store import TrackingStore, tracking_store
 from hcfres.config.base import Config
 from hcfres.reporting.frame import CellRecord, passports_of
 from hcfres.store.errors import StoreError
+from hcfres.store.locks import locked
 from hcfres.store.workspace import Workspace
 
 BESIDE_RESULTS = ("train/", "curve/", "spent/", "system/")
@@ -40,6 +41,9 @@ _SHOWN = {
 _TEXT = _SHOWN - {".html", ".jpeg", ".jpg", ".json", ".pdf", ".png", ".svg"}
 """Of these a beginning is worth reading."""
 _NO_SUCH_RUN = ErrorCode.Name(RESOURCE_DOES_NOT_EXIST)
+_LOCK = "mlflow.lock"
+_TOKEN = "hcfres.token"
+"""The tag by which a run is found that no folder notes yet."""
 _PARAMS_AT_ONCE = 90
 _METRICS_AT_ONCE = 900
 _LONGEST_PARAM = 5000
@@ -179,17 +183,35 @@ class Tracker:
             kind: `grid`, `study`, `cell` or `stage`, as the tag `hcfres.kind`.
             parent: the run under which the UI nests this one.
         """
-        if run := self._of(folder):
-            self._client.update_run(run.run_id, status="RUNNING", name=name)
-        else:
-            made = self._client.create_run(self.experiment_id, run_name=name)
-            run = TrackedRun(self._client, made.info.run_id, self.experiment_id)
-            note_run(folder, run.run_id)
+        with locked(folder / _LOCK):  # two launchers would make two
+            if run := self._of(folder):
+                self._client.update_run(run.run_id, status="RUNNING", name=name)
+            else:
+                run = self._made(folder, name)
         tags = {"hcfres.kind": kind}
         if parent is not None:
             tags["mlflow.parentRunId"] = parent.run_id
         run.tags(tags)
         return run
+
+    def _made(self, folder: Path, name: str) -> TrackedRun:
+        """Make a run and note it, or take the one that a launcher made as it was killed."""
+        token, begun = expect_run(folder)
+        asked = f"tags.`{_TOKEN}` = '{token}'"
+        found = self._client.search_runs([self.experiment_id], asked) if begun else []
+        run = (
+            found[0]
+            if found
+            else self._client.create_run(self.experiment_id, tags={_TOKEN: token}, run_name=name)
+        )
+        note_run(folder, run.info.run_id)
+        return TrackedRun(self._client, run.info.run_id, self.experiment_id)
+
+    def end_open(self, folder: Path) -> None:
+        """End the run of `folder` that a launcher left open as it was killed, where there is one."""
+        run = self._of(folder)
+        if run is not None and self._client.get_run(run.run_id).info.status == "RUNNING":
+            run.end()
 
     def tag(self, folder: Path, values: Mapping[str, str]) -> None:
         """Set tags of the run that belongs to `folder`, where there is one."""

@@ -19,11 +19,6 @@ class FreeDevices:
         self._numbers = itertools.count()
         self._changed = threading.Condition()
 
-    @property
-    def count(self) -> int:
-        """How many are free now."""
-        return len(self._free)
-
     def take(self, urgent: bool) -> Free:
         """Wait until it is our turn and something is free; a warm worker before a cold device."""
         with self._changed:

@@ -36,17 +36,22 @@ def chosen_here() -> dict[str, str]:
     return {name: os.environ[name] for name in _CHOICES if name in os.environ}
 
 
-def worker_count() -> int:
-    """Count the workers of a machine without a GPU: HCFRES_WORKERS, or one a core."""
+def asked_workers() -> int | None:
+    """Read HCFRES_WORKERS, a number of workers; None where it is not set."""
     text = os.environ.get(WORKERS)
     if text is None:
-        return len(os.sched_getaffinity(0))
+        return None
     if not re.fullmatch("[0-9]{1,4}", text) or not 1 <= int(text) <= MOST_WORKERS:
         raise ConfigError(
             f"{WORKERS} is {text[:60]!r}: give a number of workers from 1 to {MOST_WORKERS}, or "
             "leave it out for one a core"
         )
     return int(text)
+
+
+def worker_count() -> int:
+    """Count the workers of a machine without a GPU: HCFRES_WORKERS, or one a core."""
+    return asked_workers() or len(os.sched_getaffinity(0))
 
 
 def asked_device() -> str | None:

@@ -3,11 +3,11 @@
 A job is a module-level function named by `module:function` with picklable arguments; its first
 argument is a callable that sends events to the caller while it runs; each waits for the caller's
 answer, which may be that the job is to end there. A worker that dies, hangs or runs out of memory
-costs its job alone, and another one takes its place.
+costs its job alone, and another one takes its place. Whether workers are processes of this machine
+or of others is their source's business.
 """
 
 import contextlib
-import os
 import threading
 import time
 from collections.abc import Callable
@@ -20,8 +20,9 @@ from flows.workers.failures import Kind, death
 from flows.workers.free_devices import FreeDevices
 from flows.workers.job_log import tail
 from flows.workers.patience import PATIENCE, HungError, Patience, Vigil
-from flows.workers.process import TELL_STACKS, Failed, Order
-from flows.workers.worker import Worker, WorkerGone, start_worker
+from flows.workers.process import Failed, Order
+from flows.workers.worker import HERE, Source, Withdrawn, Worker, WorkerGone
+from hcfres.config.loading import ConfigError
 
 Event = Callable[[Any], Any]
 """Told of each event; what it answers is nothing, or STOP."""
@@ -60,6 +61,10 @@ class PoolClosed(Exception):
     """The workers were ended while the job ran, or before: as on Ctrl-C. It says nothing of it."""
 
 
+class NoWorkers(PoolClosed, ConfigError):
+    """The workers were ended because their source cannot give what it should; it says why."""
+
+
 def _ignore(_: Any) -> None:
     """Hear nothing."""
 
@@ -69,7 +74,8 @@ class Watch:
     """What else is wanted of a job besides its events and its result."""
 
     begun: Callable[[str], None] = _ignore
-    """Told the device when a worker takes the job."""
+    """Told the device when a worker takes the job; what it raises, the caller of the job is told
+    instead, and the worker goes to the next."""
     beat: Callable[[Beat], None] = _ignore
     """Told of each sign of life."""
     log: Path | None = None
@@ -85,15 +91,18 @@ NOBODY = Watch()
 
 
 class WorkerPool:
-    """As many workers as there are devices; `call` blocks until one is free and the job is done."""
+    """As many workers as there are slots; `call` blocks until one is free and the job is done."""
 
-    def __init__(self, devices: tuple[str, ...], threads: int = 1) -> None:
-        self._threads = threads
+    def __init__(self, slots: tuple[str, ...], threads: int = 1, source: Source = HERE) -> None:
+        self._slots, self._threads, self._source = slots, threads, source
         self._closed = threading.Event()
-        self.size = len(devices)
+        self._refusal: Exception | None = None
+        self.size = len(slots)
         """How many jobs run at once."""
         self._all: list[Worker] = []
-        self._free = FreeDevices(devices)
+        self._free = FreeDevices(() if source.slow else slots)
+        self._asked = threading.Lock()
+        """Taken once a slow source was asked for all workers."""
 
     def call(
         self, job: str, *args: Any, on_event: Event | None = None, watch: Watch = NOBODY
@@ -104,11 +113,16 @@ class WorkerPool:
             JobError: the job raised, or its process died, hung or ran out of memory; the pool
                 stays usable in any case.
             JobStopped: `on_event` answered STOP, or the job was abandoned.
-            PoolClosed: the pool was closed meanwhile.
+            PoolClosed: the pool was closed meanwhile; a NoWorkers says why.
         """
+        self._ask_for_all()
         worker = self._take(watch.urgent)
         try:
             watch.begun(worker.device)
+        except BaseException:
+            self._free.give(worker)  # it was given nothing to do
+            raise
+        try:
             worker.send(Order(job, args, watch.log))
             kind, payload = _listen(worker, on_event, watch)
         except WorkerGone:
@@ -141,12 +155,17 @@ class WorkerPool:
             with contextlib.suppress(JobError, PoolClosed):
                 self.call(job)
 
-        for _ in range(self._free.count):
+        for _ in range(self.size):
             threading.Thread(target=one, daemon=True).start()
+
+    def closes_within(self, seconds: float) -> bool:
+        """Wait for so long, or until the pool is closed; whether it is."""
+        return self._closed.wait(seconds)
 
     def close(self) -> None:
         """End every worker; jobs still running are killed, and no more are taken."""
         self._closed.set()
+        self._source.close()
         for worker in list(self._all):
             self._end(worker)
 
@@ -157,28 +176,62 @@ class WorkerPool:
         self.close()
 
     def _take(self, urgent: bool) -> Worker:
-        free = self._free.take(urgent)
-        if isinstance(free, Worker) and not free.lives:
-            self._end(free)
-            free = free.device
-        if self._closed.is_set():
-            self._free.give(free)
-            raise PoolClosed
-        return free if isinstance(free, Worker) else self._start(free)
+        while True:
+            free = self._free.take(urgent)
+            if self._closed.is_set():
+                self._free.give(free)
+                raise self._why_closed()
+            if isinstance(free, str):
+                return self._start(free)
+            if free.lives:
+                return free
+            self._replace(free)
 
-    def _start(self, device: str) -> Worker:
-        worker = start_worker(device, self._threads)
+    def _start(self, slot: str) -> Worker:
+        worker = self._source.start(slot, self._threads)
         self._all.append(worker)
         if self._closed.is_set():  # since we looked
             self._replace(worker)
-            raise PoolClosed
+            raise self._why_closed()
         return worker
+
+    def _ask_for_all(self) -> None:
+        """Ask a slow source for every worker, once there is a job."""
+        if self._source.slow and self._asked.acquire(blocking=False):
+            for slot in self._slots:
+                self._vacate(slot)
+
+    def _vacate(self, slot: str) -> None:
+        """Have another worker started in a slot: when it is needed, or at once where that is slow.
+
+        Jobs then wait for whichever worker is free first, not for that one.
+        """
+        if self._closed.is_set() or not self._source.slow:
+            self._free.give(slot)
+        else:
+            threading.Thread(target=self._start_ahead, args=(slot,), daemon=True).start()
+
+    def _start_ahead(self, slot: str) -> None:
+        try:
+            self._free.give(self._start(slot))
+        except (PoolClosed, Withdrawn):
+            self._free.give(slot)
+        except Exception as error:  # whatever it is: jobs would wait for this worker for ever
+            self._refusal = error
+            self.close()
+            self._free.give(slot)
+
+    def _why_closed(self) -> PoolClosed:
+        why = self._refusal
+        if why is None:
+            return PoolClosed()
+        return NoWorkers(str(why) if isinstance(why, ConfigError) else repr(why))
 
     def _lost(self, worker: Worker, job: str, watch: Watch) -> Exception:
         """Replace a worker that ended; the error that says how."""
         self._replace(worker)
         if self._closed.wait(_TO_CLOSE_S):
-            return PoolClosed()
+            return self._why_closed()
         kind, how = death(worker.process.exitcode)
         had = f"; it had at most {worker.last.peak_mb:,.0f} MB by then" if worker.last else ""
         message = f"the worker on {worker.device} died while running {job}: {how}{had}"
@@ -186,17 +239,17 @@ class WorkerPool:
 
     def _stuck(self, worker: Worker, job: str, watch: Watch, why: HungError) -> JobError:
         """Replace a worker that hangs, after it told where; the error that says so."""
-        if watch.log is not None and worker.process.pid is not None:
-            os.kill(worker.process.pid, TELL_STACKS)
+        if watch.log is not None:
+            worker.tell_stacks()
             time.sleep(_TO_TELL_S)
         self._replace(worker)
         message = f"the worker on {worker.device} hung while running {job}: {why}"
         return JobError(message, tail(watch.log), "hung", worker.device)
 
     def _replace(self, worker: Worker) -> None:
-        """End a worker; another is started on its device when it is needed."""
+        """End a worker; another takes its place."""
         self._end(worker)
-        self._free.give(worker.device)
+        self._vacate(worker.slot)
 
     def _end(self, worker: Worker) -> None:
         worker.end()

@@ -68,7 +68,7 @@ def serve(pipe: Connection, device: str, parent: int) -> None:
     os.environ["HCFRES_DEVICE"] = device
     if device.startswith("cuda:"):
         os.environ["CUDA_VISIBLE_DEVICES"] = device.removeprefix("cuda:")
-    with contextlib.suppress(EOFError, BrokenPipeError):
+    with contextlib.suppress(EOFError, ConnectionError):  # the pool is gone
         while True:
             order: Order = pipe.recv()
             try:

@@ -17,9 +17,13 @@ class RetryPolicy:
     attempts: int = 2
     """Of one job in one invocation; asking for the grid again begins to count anew."""
     kinds: frozenset[Kind] = frozenset({"died", "hung", "out of memory", "device"})
+    places: int = 10
+    """Attempts, where each worker so far, or the last, was lost with its place (decision 173)."""
 
     def allows(self, error: JobError) -> bool:
         """Whether to try once more after this."""
+        if error.kind == "lost":
+            return error.attempts < self.places
         return error.kind in self.kinds and error.attempts < self.attempts
 
 

@@ -1,23 +1,54 @@
-"""One worker process, as the pool sees it."""
+"""One worker process as the pool sees it, and where a pool's workers come from."""
 
 import contextlib
 import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from typing import Any
+from multiprocessing.process import BaseProcess
+from typing import Any, Protocol
 
 from flows.workers.beats import Beat
-from flows.workers.process import serve
+from flows.workers.process import TELL_STACKS, serve
 
 _THREAD_LIMITS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 _LOOK_EVERY_S = 0.5
 
 Message = tuple[str, Any]
-"""As `worker_process.serve` sends them."""
+"""As `process.serve` sends them."""
+
+
+class Process(Protocol):
+    """A process of this machine, or of another."""
+
+    @property
+    def exitcode(self) -> int | None:
+        """How it ended, as `failures.death` reads it."""
+
+    def is_alive(self) -> bool:
+        """Whether it is there."""
+
+    def kill(self) -> None:
+        """End it, whatever it does."""
+
+    def join(self) -> None:
+        """Wait for its end."""
+
+
+class Pipe(Protocol):
+    """A way to a process and back; OSError and EOFError say that nobody is there any more."""
+
+    def poll(self, timeout: float, /) -> bool:
+        """Whether something came, after so many seconds at most."""
+
+    def recv(self) -> Any:
+        """What came."""
+
+    def send(self, message: Any, /) -> None:
+        """Send."""
 
 
 class WorkerGone(Exception):
@@ -28,9 +59,13 @@ class WorkerGone(Exception):
 class Worker:
     """A process that does jobs on a device."""
 
-    process: multiprocessing.process.BaseProcess
+    process: Process
+    slot: str
+    """What it was started for; another that takes its place is asked for by the same."""
     device: str
-    _pipe: Connection
+    """What people call it."""
+    _pipe: Pipe
+    _signal: Callable[[int], None]
     last: Beat | None = None
     """Its last sign of life."""
 
@@ -66,14 +101,68 @@ class Worker:
         except OSError:
             raise WorkerGone from None
 
+    def tell_stacks(self) -> None:
+        """Let it write into its log where each of its threads is."""
+        with contextlib.suppress(OSError):
+            self._signal(TELL_STACKS)
+
     def end(self) -> None:
         """Kill the process, whatever it does."""
         self.process.kill()
         self.process.join()
 
 
-def start_worker(device: str, threads: int) -> Worker:
-    """Start a process.
+class Source(Protocol):
+    """Where the workers of a pool come from."""
+
+    @property
+    def slow(self) -> bool:
+        """Whether a worker may be long in coming: the pool then asks before it needs one."""
+
+    def start(self, slot: str, threads: int) -> Worker:
+        """Start a worker.
+
+        Args:
+            slot: one of those that the pool has.
+            threads: that its libraries may use.
+
+        Raises:
+            ConfigError: none can be had, and what to do about it.
+            Withdrawn: the source was closed meanwhile.
+        """
+
+    def close(self) -> None:
+        """Begin to end whatever was started; `start` waits for nothing any more."""
+
+
+class Withdrawn(Exception):
+    """A source was closed before a worker came."""
+
+
+class Here:
+    """Processes of this machine; a slot is a device, `cpu` or `cuda:NUMBER`."""
+
+    slow = False
+
+    def start(self, slot: str, threads: int) -> Worker:
+        """Start a process on a device."""
+        process, pipe = start_process(slot, threads)
+
+        def signal_it(number: int) -> None:
+            if process.pid is not None:
+                os.kill(process.pid, number)
+
+        return Worker(process, slot, slot, pipe, signal_it)
+
+    def close(self) -> None:
+        """Leave the workers to the pool."""
+
+
+HERE = Here()
+
+
+def start_process(device: str, threads: int) -> tuple[BaseProcess, Connection]:
+    """Start a process that serves, and give our end of its pipe.
 
     Args:
         device: `cpu` or `cuda:NUMBER`.
@@ -85,7 +174,7 @@ def start_worker(device: str, threads: int) -> Worker:
     with _thread_limit(threads), _no_interrupts():
         process.start()
     theirs.close()
-    return Worker(process, device, ours)
+    return process, ours
 
 
 _starting = threading.Lock()

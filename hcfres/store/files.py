@@ -1,5 +1,8 @@
 """Whole files: their hashes, and writing them so that nobody ever sees half of one."""
 
+import contextlib
+import fcntl
+import glob
 import hashlib
 import os
 import secrets
@@ -63,15 +66,19 @@ def write_atomic(path: Path, content: bytes) -> None:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Callable[[bytes | memoryview], object]]:
-    """Give a function that writes to a file beside `path`, which takes its place at the end."""
+    """Give a function that writes to a file beside `path`, which takes its place at the end.
+
+    What killed writers of `path` left beside it is removed.
+    """
     path = Path(path)
     beside = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with beside.open("xb") as file:
+        _remove_dead(path)
+        with _taken(beside) as file:
             yield file.write
             sync(file)
-        beside.replace(path)
+            beside.replace(path)
         sync_folder(path.parent)
     except OSError as error:
         beside.unlink(missing_ok=True)
@@ -79,6 +86,24 @@ def replacing(path: Path) -> Iterator[Callable[[bytes | memoryview], object]]:
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
+
+
+def _taken(beside: Path) -> BinaryIO:
+    """Open a new file and lock it, so that nobody takes it for a dead writer's."""
+    while True:
+        file = beside.open("xb")
+        fcntl.flock(file, fcntl.LOCK_EX)
+        if beside.exists():
+            return file
+        file.close()
+
+
+def _remove_dead(path: Path) -> None:
+    """Remove unfinished files of `path` that nobody writes any more."""
+    for beside in path.parent.glob(f".{glob.escape(path.name)}.*.partial"):
+        with contextlib.suppress(OSError), beside.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            beside.unlink()
 
 
 def sync(file: BinaryIO) -> None:

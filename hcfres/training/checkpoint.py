@@ -4,10 +4,12 @@ All randomness of an epoch follows from the seed and the epoch's number (`order.
 weights, the optimiser's moments and the epoch are the whole state.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as serialise
 from torch import Tensor, nn, optim
@@ -16,9 +18,11 @@ from hcfres.store.files import write_atomic
 
 WEIGHTS = "weights.safetensors"
 """A trained network in its folder; the header tells how to build it."""
-FORMAT = "1"
+FORMAT = "2"
 _STATE = "state.safetensors"
 _NETWORK, _OPTIMIZER = "network/", "optimizer/"
+_HASH = "sha256"
+"""Of all that a state holds: one bit of it lost would be another training."""
 
 
 class CheckpointError(ValueError):
@@ -41,7 +45,7 @@ def save(
     for index, moments in optimizer.state_dict()["state"].items():
         tensors |= {f"{_OPTIMIZER}{index}/{name}": value for name, value in moments.items()}
     about = {"format": FORMAT, "epochs_done": str(epochs_done), "identity": identity}
-    write_tensors(folder / _STATE, tensors, about)
+    write_tensors(folder / _STATE, tensors, about | {_HASH: _hash(tensors, about)})
 
 
 def is_of(folder: Path, identity: str) -> bool:
@@ -51,7 +55,7 @@ def is_of(folder: Path, identity: str) -> bool:
         CheckpointError: the file is damaged.
     """
     path = folder / _STATE
-    return not path.exists() or _fits(read_tensors(path)[1], identity)
+    return not path.exists() or _fits(_read_state(path)[1], identity)
 
 
 def restore(folder: Path, network: nn.Module, optimizer: optim.Optimizer, identity: str) -> int:
@@ -66,7 +70,7 @@ def restore(folder: Path, network: nn.Module, optimizer: optim.Optimizer, identi
     path = folder / _STATE
     if not path.exists():
         return 0
-    tensors, about = read_tensors(path)
+    tensors, about = _read_state(path)
     if not _fits(about, identity):
         raise CheckpointError(
             f"{path}: belongs to training {about.get('identity', '(unknown)')} in format "
@@ -136,7 +140,23 @@ def save_weights(path: Path, network: nn.Module, about: Mapping[str, object]) ->
     write_tensors(path, network.state_dict(), header)
 
 
-def _damaged(path: Path, error: Exception) -> CheckpointError:
+def _read_state(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """As `read_tensors`, of a state whose every bit is as it was written."""
+    tensors, about = read_tensors(path)
+    if about.get("format") == FORMAT and about.pop(_HASH, "") != _hash(tensors, about):
+        raise _damaged(path, "it does not hold what was written")
+    return tensors, about
+
+
+def _hash(tensors: Mapping[str, Tensor], about: Mapping[str, str]) -> str:
+    whole = hashlib.sha256(json.dumps(dict(about), sort_keys=True).encode())
+    for name, tensor in sorted(tensors.items()):
+        whole.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        whole.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+    return whole.hexdigest()
+
+
+def _damaged(path: Path, error: Exception | str) -> CheckpointError:
     return CheckpointError(f"{path}: damaged ({error}). Remove the folder to train anew")
 
 

@@ -89,6 +89,7 @@ def test_a_release_is_acquired_frame_by_frame_and_asked_again_nothing_is_done(
     assert json.loads(said)["complete"]
 
 
+@pytest.mark.slow
 def test_passwords_and_signatures_are_written_down_nowhere(
     release, server, acquire, home, environment
 ):

@@ -211,6 +211,7 @@ def one_message(outcome, *parts):
         assert loud not in outcome[1], outcome[1]
 
 
+@pytest.mark.slow
 def test_a_stage_that_finds_a_truncated_image_is_one_message(own_rooms):
     image = sorted(own_rooms.glob("data/*/frames/*/depth/*.png"))[0]
     image.write_bytes(image.read_bytes()[:300])
@@ -218,6 +219,7 @@ def test_a_stage_that_finds_a_truncated_image_is_one_message(own_rooms):
     assert not list(own_rooms.glob("cells/*"))
 
 
+@pytest.mark.slow
 def test_a_flow_that_finds_damaged_weights_is_one_message(own_rooms, tmp_path):
     experiments = tmp_path / "experiments"
     shutil.copytree(EXPERIMENTS, experiments)

@@ -35,6 +35,7 @@ def told(capsys, monkeypatch, tmp_path):
     return lambda *arguments: _told(arguments, capsys, monkeypatch)
 
 
+@pytest.mark.slow
 def test_a_method_is_measured_printed_kept_and_logged(told, tmp_path):
     (tmp_path / "workspace").mkdir()
     kept = tmp_path / "kept.json"

@@ -3,7 +3,7 @@
 import pytest
 
 from flows.datasets import dataset_folder
-from flows.doctor import _datasets, _sparse_convolution, _tracking
+from flows.doctor import _datasets, _ray, _slurm, _sparse_convolution, _tracking
 from flows.places import setting_file
 from flows.tracking.store import TRACKING
 from hcfres.config.loading import load
@@ -88,3 +88,22 @@ def test_a_store_that_is_silent_and_a_variable_that_is_not_read_are_told(monkeyp
         "MLFLOW_TRACKING_URI",
         "it is not read; HCFRES_TRACKING decides",
     )
+
+
+def test_machines_elsewhere_are_advised_on_only_where_somebody_means_to_use_them(
+    monkeypatch, tmp_path
+):
+    pytest.importorskip("ray", reason="Ray is not installed")
+    pytest.importorskip("submitit", reason="submitit is not installed")
+    monkeypatch.setenv("HCFRES_HOME", str(tmp_path))
+    monkeypatch.setenv("RAY_TMPDIR", str(tmp_path))
+    for name in ("RAY_ADDRESS", "HCFRES_SLURM"):
+        monkeypatch.delenv(name, raising=False)
+    (ray,), (slurm,) = _ray(), _slurm()
+    assert (ray.found.endswith(", no cluster"), ray.advice) == (True, "")
+    assert (slurm.found.endswith(", not set up"), slurm.advice) == (True, "")
+    monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{free_port()}")
+    (tmp_path / "slurm.toml").write_text("workers = 2\n")
+    (ray,), (slurm,) = _ray(), _slurm()
+    assert "nobody answers there" in ray.advice
+    assert "slurm.toml is not a valid SlurmSettings" in slurm.advice

@@ -138,6 +138,7 @@ def test_prefect_keeps_the_cells_their_progress_and_the_links(failed, workspace)
     assert "reports/smoke" in told["table3-ablation-smoke-reports"][1]
 
 
+@pytest.mark.slow
 def test_asking_again_tries_what_failed_and_nothing_else(failed, workspace):
     before = (cells(workspace)["mlf"] / "DONE.json").stat().st_mtime_ns
     again = run(workspace, {})

@@ -19,6 +19,14 @@ signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 write_atomic(Path(sys.argv[1]), b"x" * 200_000)
 """
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from hcfres.store.files import replacing
+with replacing(Path(sys.argv[1])) as write:
+    write(b"half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
 
 
 def test_a_hash_is_sha256_of_the_content(tmp_path: Path) -> None:
@@ -55,6 +63,24 @@ def test_an_interrupted_write_leaves_the_old_file_and_nothing_else(tmp_path: Pat
         raise KeyboardInterrupt
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_killed_writer_left_goes_with_the_next_write(tmp_path: Path) -> None:
+    path = tmp_path / "a[1]"
+    subprocess.run([sys.executable, "-c", KILLED, str(path)], check=False)
+    (left,) = tmp_path.iterdir()
+    assert left.name.startswith(".a[1].") and left.name.endswith(".partial")
+    write_atomic(path, b"new")
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_another_writes_now_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    with replacing(path) as write:
+        write(b"later")
+        write_atomic(path, b"sooner")
+        assert path.read_bytes() == b"sooner"
+    assert path.read_bytes() == b"later"
 
 
 def test_a_full_disk_is_one_clear_error_and_leaves_nothing(

@@ -60,6 +60,17 @@ def test_a_damaged_file_is_refused_by_name(tmp_path):
         checkpoint.restore(tmp_path, *trained(), "me")
 
 
+@pytest.mark.parametrize("place", [12, 200, -1])
+def test_a_single_lost_bit_is_refused_wherever_it_is(tmp_path, place):
+    checkpoint.save(tmp_path, *trained(), 3, "me")
+    path = tmp_path / "state.safetensors"
+    damaged = bytearray(path.read_bytes())
+    damaged[place] ^= 4
+    path.write_bytes(damaged)
+    with pytest.raises(checkpoint.CheckpointError):
+        checkpoint.restore(tmp_path, *trained(), "me")
+
+
 def test_a_full_disk_is_said_and_leaves_the_old_state(tmp_path, monkeypatch):
     checkpoint.save(tmp_path, *trained(), 3, "me")
 

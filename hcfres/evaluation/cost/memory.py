@@ -1,5 +1,6 @@
 """How much memory a piece of work takes: of a GPU what torch gave out, else the resident set."""
 
+import gc
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,7 @@ class Gauge:
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
+        gc.collect()  # what nobody holds would make room during the work
         self._before = self._held()
 
     def memory_of(self, work: Callable[[], object]) -> Memory | None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from flows.cells.jobs import begin
-from hcfres.training.checkpoint import CheckpointError, save
+from hcfres.training.checkpoint import save
 from hcfres.training.optimizer import make_optimizer
 from tests.training.tiny import CONFIG, TinyNetwork
 
@@ -34,9 +34,14 @@ def test_a_training_of_the_same_code_is_gone_on_with(cell):
     assert names(cell) == {"results.json", "metrics.jsonl", "checkpoint"}
 
 
-def test_a_cell_whose_checkpoint_is_damaged_stays_as_it_was(cell):
+@pytest.mark.parametrize("place", [50, -1], ids=["header", "tensor"])
+def test_a_damaged_checkpoint_is_put_aside_and_the_training_begins_anew(cell, capsys, place):
     state = cell / "checkpoint" / "state.safetensors"
-    state.write_bytes(state.read_bytes()[:50])
-    with pytest.raises(CheckpointError, match="damaged"):
-        begin(cell, "key-new")
-    assert (cell / "DONE.json").exists()
+    damaged = bytearray(state.read_bytes())
+    damaged[place] ^= 1
+    state.write_bytes(damaged)
+    begin(cell, "key-old")
+    (aside,) = cell.glob("checkpoint.damaged-*")
+    assert names(cell) == {"results.json", aside.name}
+    assert (aside / "state.safetensors").read_bytes() == damaged
+    assert f"put aside as {aside.name}" in capsys.readouterr().err

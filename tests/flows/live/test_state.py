@@ -104,10 +104,9 @@ def test_a_cell_that_is_tried_again_waits_once_more(clock):
 
 def test_what_was_measured_here_is_expected_of_a_grid(tmp_path, monkeypatch):
     monkeypatch.setenv("HCFRES_DEVICE", "cpu")
-    monkeypatch.setenv("HCFRES_WORKERS", "4")
     workspace = Workspace(tmp_path)
     finish(small_plan(workspace).cells[0], {}, seconds=60.0)
-    found = expectation(small_plan(workspace), accept_code=False, processes=2)
+    found = expectation(small_plan(workspace), accept_code=False, workers=4, processes=2)
     assert found.workers == 2
     assert [label for label, _ in found.cells.values()] == [
         "mlf, seed 1999",

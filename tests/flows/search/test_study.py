@@ -7,7 +7,7 @@ import pytest
 from flows.planning.plan import PlanError
 from flows.search.storage import JOURNAL, known_trials, mend_journal, study_storage
 from flows.search.study import Outcome
-from flows.search.trials import asked_for, best_by_miou, ended, front
+from flows.search.trials import Trial, asked_for, best_by_miou, ended, front, fruitless
 from hcfres.config.loading import ConfigError
 from tests.flows.fabricated import finish
 from tests.flows.searches import EPOCHS, SMALL, cells_in, learn, opened, play
@@ -329,3 +329,23 @@ def test_a_training_that_is_pruned_is_not_asked_past_its_end(search):
     asked = study.next()
     learn(asked.planned, 0.0, epochs=EPOCHS)
     assert not asked.should_stop()
+
+
+@pytest.mark.parametrize(
+    ("trials", "count"),
+    [
+        ([], 0),
+        ([("done", "a", None)], 0),
+        ([("done", "a", None), ("done", "a", 0), ("pruned", None, None)], 2),
+        ([("running", "a", None), ("failed", "a", 0)], 1),
+        ([("done", "a", 0), ("failed", "b", None), ("failed", None, None)], 1),
+        ([("done", "a", 0), ("waiting", "b", None)], 1),
+        ([("done", "a", 0), ("done", "b", None)], 0),
+    ],
+)
+def test_suggestions_that_brought_no_new_cell_are_counted_from_the_study_alone(trials, count):
+    made = [
+        Trial(number, state, {}, key, None, None, "sampler", repeats, "")
+        for number, (state, key, repeats) in enumerate(trials)
+    ]
+    assert fruitless(made) == count

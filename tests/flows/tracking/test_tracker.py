@@ -47,6 +47,35 @@ def test_a_run_that_was_deleted_is_made_anew(tracker, workspace):
     assert tracker.run(folder, "cell", "cell").run_id != first.run_id
 
 
+def test_the_run_of_a_launcher_killed_before_it_noted_the_run_is_taken_up(tracker, workspace):
+    folder = workspace.cells / "killed"
+    first = tracker.run(folder, "cell", "cell")
+    token = read(tracker, first).data.tags["hcfres.token"]
+    (folder / "mlflow.json").unlink()
+    (folder / "mlflow.expected").write_text(token)  # as it was at that moment
+    assert tracker.run(folder, "cell", "cell").run_id == first.run_id
+    assert not (folder / "mlflow.expected").exists()
+
+
+def test_a_launcher_killed_before_it_made_the_run_leaves_nothing_in_the_way(tracker, workspace):
+    folder = workspace.cells / "killed before"
+    folder.mkdir(parents=True)
+    (folder / "mlflow.expected").write_text("0123456789abcdef")
+    run = tracker.run(folder, "cell", "cell")
+    assert read(tracker, run).data.tags["hcfres.token"] == "0123456789abcdef"
+
+
+def test_a_run_that_was_left_open_is_ended_and_an_ended_one_stays_as_it_ended(tracker, workspace):
+    folder = workspace.root / "stages" / "masks"
+    tracker.end_open(folder)
+    run = tracker.run(folder, "stage masks", "stage")
+    tracker.end_open(folder)
+    assert read(tracker, run).info.status == "FINISHED"
+    run.end("FAILED")
+    tracker.end_open(folder)
+    assert read(tracker, run).info.status == "FAILED"
+
+
 def test_a_cell_hangs_under_its_grid(tracker, workspace):
     grid = tracker.run(workspace.grids / "g", "grid", "grid")
     cell = tracker.run(workspace.cells / "child", "cell", "cell", grid)

@@ -71,6 +71,7 @@ def statuses(workspace: Path) -> set[str]:
     return {run.info.status for run in runs}
 
 
+@pytest.mark.slow
 def test_ctrl_c_during_training_ends_everything_and_nothing_has_failed(tmp_path):
     process = start(tmp_path, "tests.flows.stand_ins")
     wait_for(process, "training, epoch")

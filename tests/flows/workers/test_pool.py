@@ -107,3 +107,13 @@ def _gone_within(pid: int, seconds: float) -> bool:
             return True
         time.sleep(0.1)
     return False
+
+
+def test_a_job_that_its_caller_declines_when_it_is_its_turn_leaves_the_worker_to_the_next(pool):
+    def declines(_: str) -> None:
+        raise LookupError("somebody else does it")
+
+    worker, _ = pool.call(f"{JOBS}:who")
+    with pytest.raises(LookupError, match="somebody else"):
+        pool.call(f"{JOBS}:who", watch=Watch(begun=declines))
+    assert pool.call(f"{JOBS}:who")[0] == worker

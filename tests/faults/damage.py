@@ -1,0 +1,66 @@
+"""Stored files of which a byte becomes another one, as on a failing disk."""
+
+import os
+import random
+from pathlib import Path
+
+from tests.faults.faults import Kind
+
+_PATTERNS: dict[str, tuple[str, ...]] = {
+    "corrupt stage": ("store/[a-z]*/*/value.safetensors", "store/[a-z]*/*/config.toml"),
+    "corrupt checkpoint": ("cells/*/checkpoint/state.safetensors",),
+    "corrupt room": (
+        "data/*/scans/*/*",
+        "data/*/frames/*/*/*",
+        "data/*/*.json",
+        "data/*/made/*.json",
+    ),
+    "corrupt done": ("cells/*/DONE.json",),
+    "corrupt results": ("cells/*/results.json",),
+    "corrupt predictions": ("cells/*/predictions.parquet",),
+}
+_HEALED: frozenset[Kind] = frozenset({"corrupt done", "corrupt results", "corrupt predictions"})
+"""After these a finished cell is evaluated once more."""
+
+
+def corrupt(kind: Kind, workspace: Path, number: int) -> Path | None:
+    """Change one byte of one file of a kind.
+
+    Of a result of the store, a checkpoint or a finished cell's numbers the time of change stays,
+    as when a disk loses a bit: their bytes are read when they are used. Of what is looked at by
+    size and time alone, rooms and predictions, it is that of a program which wrote over them.
+
+    Args:
+        kind: of damage.
+        workspace: in which nobody works.
+        number: decides the file, the byte and what it becomes.
+
+    Returns:
+        The file; None where there is none of that kind.
+    """
+    rng = random.Random(number)
+    found = sorted(
+        path for pattern in _PATTERNS[kind] for path in workspace.glob(pattern) if path.is_file()
+    )
+    if kind == "corrupt checkpoint":  # a finished cell's is read no more
+        found = [path for path in found if not (path.parents[1] / "DONE.json").exists()]
+    if not (found := [path for path in found if path.stat().st_size]):
+        return None
+    chosen = rng.choice(found)
+    _change_byte(chosen, rng, keep_time=kind not in ("corrupt room", "corrupt predictions"))
+    return chosen
+
+
+def cell_to_be_healed(kind: Kind, path: Path, workspace: Path) -> str | None:
+    """The cell that has to be evaluated again after a damage; None where none has to be."""
+    within = path.relative_to(workspace).parts
+    return within[1] if kind in _HEALED else None
+
+
+def _change_byte(path: Path, rng: random.Random, keep_time: bool) -> None:
+    content, stat = bytearray(path.read_bytes()), path.stat()
+    place = rng.randrange(len(content))
+    content[place] ^= 1 << rng.randrange(8)
+    path.write_bytes(content)
+    if keep_time:
+        os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
