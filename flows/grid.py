@@ -20,7 +20,8 @@ from flows.session import Session, open_session
 from flows.tracking.logbook import CellLog
 from flows.tracking.run_notes import LOGGED, is_logged, mark_logged
 from flows.tracking.store import tracking_store
-from flows.tracking.tracker import TrackedRun, flatten
+from flows.tracking.tracked_run import TrackedRun
+from flows.tracking.tracker import flatten
 from flows.train import train_cells
 from flows.workers.where import Where
 from hcfres.pipeline.versions import code_of_cells

@@ -10,7 +10,7 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from rich.console import Console
 
-from flows.tracking.tracker import TrackedRun
+from flows.tracking.tracked_run import TrackedRun
 from hcfres.language.pretrain import pretrain_text
 from hcfres.training.pretrain.loop import Progress
 from hcfres.training.pretrain.run import (

@@ -8,7 +8,8 @@ from rich.console import Console
 
 from flows.live.progress import ProgressBoard
 from flows.prefect_server import wait_for_server
-from flows.tracking.tracker import TrackedRun, Tracker
+from flows.tracking.tracked_run import TrackedRun
+from flows.tracking.tracker import Tracker
 from flows.workers.pool import WorkerPool
 from flows.workers.sites import open_pool
 from flows.workers.where import Where

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from flows.tracking.tracker import TrackedRun
+from flows.tracking.tracked_run import TrackedRun
 from flows.workers.beats import Beat
 
 PREFIX = "system/"

@@ -12,7 +12,8 @@ from flows.planning.plan import PlannedCell
 from flows.tracing.origin import ENTRIES, ORIGIN, read_origin
 from flows.tracing.provenance import provenance
 from flows.tracking.run_notes import LOGGED, NOTE, mark_logged
-from flows.tracking.tracker import TrackedRun, Tracker, flatten
+from flows.tracking.tracked_run import TrackedRun
+from flows.tracking.tracker import Tracker, flatten
 from flows.workers.job_log import NAME as WORKER_LOG
 from hcfres.config.identity import NOT_IDENTITY, digest
 from hcfres.config.method import MethodConfig

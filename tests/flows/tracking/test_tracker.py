@@ -8,7 +8,8 @@ from urllib.parse import parse_qs
 import pytest
 
 from flows.tracking.store import TRACKING
-from flows.tracking.tracker import LARGEST_SHOWN, Tracker, chart_link, flatten
+from flows.tracking.tracked_run import LARGEST_SHOWN
+from flows.tracking.tracker import Tracker, chart_link, flatten
 from hcfres.store.errors import StoreError
 from hcfres.store.workspace import Workspace
 from tests.flows.fabricated import small_plan

@@ -92,7 +92,7 @@ def test_the_example_says_what_sbatch_is_asked_for(slurm, tmp_path):
 def test_without_gpus_none_is_asked_for(slurm, tmp_path):
     site = SlurmSite(settings(tmp_path / "jobs", address="192.0.2.7", gpus=0))
     assert site.kind == "cpu"
-    assert "gpus" not in site._executor._executor._make_submission_file_text("work", "id")
+    assert "--gpus" not in site._executor._executor._make_submission_file_text("work", "id")
 
 
 def test_where_there_is_no_file_the_example_is_named(tmp_path, monkeypatch):

@@ -1,0 +1,125 @@
+"""One MLflow run: what is logged to it, and how.
+
+Runs are addressed by id, never by "the active run", because flows work in threads.
+"""
+
+import gzip
+import math
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mlflow.entities import Metric, Param, RunTag
+from mlflow.tracking import MlflowClient
+from mlflow.utils.mlflow_tags import MLFLOW_RUN_NOTE
+
+from hcfres.store.errors import StoreError
+
+LARGEST_SHOWN = 1_000_000
+"""Bytes of an artefact that MLflow shows in its page; a larger one is packed, so that it does not
+hang the page, and its beginning is shown."""
+_SHOWN = {
+    ".cfg", ".csv", ".diff", ".html", ".ini", ".jpeg", ".jpg", ".js", ".json", ".log", ".md",
+    ".pdf", ".png", ".py", ".rst", ".svg", ".toml", ".tsv", ".txt", ".xml", ".yaml", ".yml",
+}  # fmt: skip
+_TEXT = _SHOWN - {".html", ".jpeg", ".jpg", ".json", ".pdf", ".png", ".svg"}
+"""Of these a beginning is worth reading."""
+_PARAMS_AT_ONCE = 90
+_METRICS_AT_ONCE = 900
+_LONGEST_PARAM = 5000
+_LONGEST_TAG = 8000
+_CUT = "\n\n... the rest is among the artefacts"
+
+
+@dataclass(frozen=True)
+class TrackedRun:
+    """One MLflow run, open or ended."""
+
+    client: MlflowClient
+    run_id: str
+    experiment_id: str
+
+    def params(self, values: Mapping[str, Any]) -> None:
+        """Log parameters; ones already there with the same value are left alone."""
+        params = [Param(name, str(value)[:_LONGEST_PARAM]) for name, value in values.items()]
+        for start in range(0, len(params), _PARAMS_AT_ONCE):
+            self.client.log_batch(self.run_id, params=params[start : start + _PARAMS_AT_ONCE])
+
+    def known_params(self) -> frozenset[str]:
+        """Name the parameters that are logged already."""
+        return frozenset(self.client.get_run(self.run_id).data.params)
+
+    def metrics(self, values: Mapping[str, float], step: int, at_ms: int) -> None:
+        """Log finite numbers of one step; others are named in the tag `hcfres.not_finite`."""
+        finite = {name: float(value) for name, value in values.items() if math.isfinite(value)}
+        if missing := sorted(set(values) - set(finite)):
+            self.tags({"hcfres.not_finite": ", ".join(missing)})
+        metrics = [Metric(name, value, at_ms, step) for name, value in finite.items()]
+        for start in range(0, len(metrics), _METRICS_AT_ONCE):
+            self.client.log_batch(self.run_id, metrics=metrics[start : start + _METRICS_AT_ONCE])
+
+    def steps(self, name: str) -> frozenset[int]:
+        """Give the steps at which a metric was logged."""
+        return frozenset(m.step for m in self.client.get_metric_history(self.run_id, name))
+
+    def last_step(self, name: str) -> int:
+        """Give the last step logged of a metric, -1 when there is none."""
+        return max(self.steps(name), default=-1)
+
+    def tags(self, values: Mapping[str, str]) -> None:
+        """Set tags."""
+        self.client.log_batch(self.run_id, tags=[RunTag(k, str(v)) for k, v in values.items()])
+
+    def artefacts(self, paths: Iterable[Path], folder: str | None = None) -> None:
+        """Copy files, or the files of folders, to the run; missing ones are an error.
+
+        What MLflow shows inline is packed when it has more than LARGEST_SHOWN bytes.
+
+        Raises:
+            StoreError: a link in a folder leads out of it.
+        """
+        for path in paths:
+            if path.is_dir():
+                self._folder(path, folder or path.name)
+            elif path.suffix in _SHOWN and path.stat().st_size > LARGEST_SHOWN:
+                self._packed(path.name, path.read_bytes(), folder)
+            else:
+                self.client.log_artifact(self.run_id, str(path), folder)
+
+    def _folder(self, path: Path, place: str) -> None:
+        for child in sorted(path.iterdir()):
+            if not child.resolve().is_relative_to(path.resolve()):
+                raise StoreError(f"{child} leads out of its folder; put the file itself there")
+            self.artefacts([child], f"{place}/{child.name}" if child.is_dir() else place)
+
+    def text(self, text: str, name: str) -> None:
+        """Keep a text as an artefact that MLflow shows inline; a long one is packed, as a file."""
+        content = text.encode()
+        if len(content) > LARGEST_SHOWN:
+            self._packed(name, content, None)
+        else:
+            self.client.log_text(self.run_id, text, name)
+
+    def _packed(self, name: str, content: bytes, folder: str | None) -> None:
+        """Keep `name`.gz and, of a text, its beginning under its own name."""
+        with tempfile.TemporaryDirectory() as place:
+            whole = Path(place) / f"{name}.gz"
+            whole.write_bytes(gzip.compress(content, mtime=0))
+            self.client.log_artifact(self.run_id, str(whole), folder)
+            if Path(name).suffix in _TEXT:
+                note = f"\n\n... of {len(content):,} bytes; all of it is in {whole.name}\n".encode()
+                begin = content[: LARGEST_SHOWN - len(note)].decode(errors="ignore").encode()
+                (Path(place) / name).write_bytes(begin + note)
+                self.client.log_artifact(self.run_id, str(Path(place) / name), folder)
+
+    def describe(self, text: str) -> None:
+        """Set the Markdown that the run's page opens with; one too long for MLflow is cut."""
+        if len(text) > _LONGEST_TAG:
+            text = text[: _LONGEST_TAG - len(_CUT)] + _CUT
+        self.tags({MLFLOW_RUN_NOTE: text})
+
+    def end(self, status: str = "FINISHED") -> None:
+        """Close the run: FINISHED, FAILED or KILLED."""
+        self.client.set_terminated(self.run_id, status)
