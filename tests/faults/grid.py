@@ -101,6 +101,7 @@ class Launcher:
             "HCFRES_HOME": str(self.workspace),
             "HCFRES_WORKERS": "2",
             "HCFRES_DEVICE": "cpu",
+            "HCFRES_SPARSE_CONVOLUTION": "plain",  # sooner there than the other
             "OMP_NUM_THREADS": "1",
         }
         shared = {TRACKING: self.tracking} if self.tracking else {}

@@ -183,6 +183,6 @@ def _copied(bin_folder: Path, place: Path) -> Path:
     return place / bin_folder.relative_to(package.parent)
 
 
-def end_with_parent() -> None:
+def end_with_parent(how: signal.Signals = signal.SIGQUIT) -> None:
     """Let Linux stop a new process when the thread that started it is gone, even killed."""
-    _LIBC.prctl(_DEATH_SIGNAL, signal.SIGQUIT)
+    _LIBC.prctl(_DEATH_SIGNAL, how)

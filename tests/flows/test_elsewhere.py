@@ -10,12 +10,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import psutil
 import pytest
 
-from tests.flows.postgres import free_port
+from tests.flows.postgres import end_with_parent, free_port
 from tests.flows.test_reproduce import GRID, HCFRES, MEASURED, ROOT, environment, run
 
 pytestmark = pytest.mark.slow
@@ -57,6 +58,7 @@ def ray_cluster() -> Iterator[str]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
+        preexec_fn=partial(end_with_parent, signal.SIGTERM),  # noqa: PLW1509  it makes one call
     )
     family = [psutil.Process(process.pid)]
     try:
