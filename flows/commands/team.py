@@ -16,11 +16,24 @@ def migrate(
     remove: Annotated[
         bool, typer.Option("--remove", help="Remove the embedded database once all is there.")
     ] = False,
+    storage: Annotated[
+        str | None,
+        typer.Option(envvar="HCFRES_TRIALS", help="Database that the searches' trials go to."),
+    ] = None,
 ) -> None:
-    """Copy the runs of the embedded database into a shared store, and compare them there."""
+    """Copy the embedded database's runs, and searches' trials, to shared stores; compare there."""
+    from flows.search.move import journals, move_studies  # noqa: PLC0415
     from flows.tracking.migrate import migrate as move  # noqa: PLC0415
+    from hcfres.store.workspace import Workspace  # noqa: PLC0415
 
     move(to, remove, console)
+    if storage is not None:
+        studies, trials = move_studies(storage, Workspace())
+        console.print(
+            f"{studies} searches with {trials} trials are there too; give --storage to tune"
+        )
+    elif found := journals(Workspace()):
+        console.print(f"{len(found)} searches stay in their journals; --storage moves their trials")
 
 
 def export_grid(

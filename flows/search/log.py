@@ -30,7 +30,7 @@ class StudyLog:
                 "hcfres.study": folder.name,
             }
         )
-        known = self.run.known_params()
+        known, _ = self.run.known()
         told = {f"search.{name}": value for name, value in flatten(search.config).items()}
         told |= flatten(cells.setting)
         self.run.params({name: value for name, value in told.items() if name not in known})

@@ -46,26 +46,37 @@ def study_storage(
     """
     if address is not None:
         with _known_failures():
-            yield _database(address, cells.workspace, heartbeat_s)
+            yield trials_database(address, cells.workspace, heartbeat_s)
         return
-    cells.folder.mkdir(parents=True, exist_ok=True)
+    with own_journal(cells.folder) as journal:
+        yield journal
+
+
+@contextlib.contextmanager
+def own_journal(folder: Path) -> Iterator[BaseStorage]:
+    """Open the journal of a search's folder, ours while inside; made where there is none.
+
+    Raises:
+        PlanError: another launcher has it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
     try:
-        lock = FileLock(cells.folder / LOCK).acquire(timeout=0)
+        lock = FileLock(folder / LOCK).acquire(timeout=0)
     except Timeout:
         raise PlanError(
-            f"{cells.folder}: another launcher runs this search. Several may where they share a "
+            f"{folder}: another launcher runs this search. Several may where they share a "
             f"database: {OPTION} postgresql+psycopg2://..., for each of them"
         ) from None
     with lock:
-        mend_journal(cells.folder / JOURNAL)
-        yield _journal(cells.folder / JOURNAL)
+        mend_journal(folder / JOURNAL)
+        yield _journal(folder / JOURNAL)
 
 
 def known_trials(cells: SearchCells, address: str | None) -> tuple[Trial, ...]:
     """Read the trials so far; nothing is made. Raises what `study_storage` does."""
     if address is not None:
         with _known_failures():
-            return read_trials(cells, _database(address, cells.workspace, HEARTBEAT_S))
+            return read_trials(cells, trials_database(address, cells.workspace))
     journal = cells.folder / JOURNAL
     return read_trials(cells, _journal(journal)) if journal.exists() else ()
 
@@ -84,7 +95,14 @@ def _journal(path: Path) -> BaseStorage:
     return JournalStorage(JournalFileBackend(str(path)))
 
 
-def _database(address: str, workspace: Workspace, heartbeat_s: int) -> BaseStorage:
+def trials_database(
+    address: str, workspace: Workspace, heartbeat_s: int = HEARTBEAT_S
+) -> BaseStorage:
+    """Open a database of trials.
+
+    Raises:
+        ConfigError: the address is no database's, or nobody answers there.
+    """
     store = store_at(address, workspace, named=OPTION)
     if store.kind != "postgresql":
         raise ConfigError(f"{OPTION} is {store.shown}: trials are kept in a PostgreSQL database")

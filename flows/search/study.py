@@ -105,7 +105,7 @@ class Study:
         fail_stale_trials(self._study)
         if not is_heartbeat_enabled(self._storage):
             for frozen in self._frozen((TrialState.RUNNING,)):
-                self._study.tell(frozen.number, state=TrialState.FAIL)
+                self._leave(frozen)
         trials = self.trials
         whole = {trial.key for trial in trials if trial.state != "failed"}
         failed = {t.key: t for t in trials if t.key is not None and t.key not in whole}
@@ -116,6 +116,15 @@ class Study:
         if self.cells.planned(base, "base").key not in known:
             self._add(base, "base")
         self._add_found()
+
+    def _leave(self, frozen: FrozenTrial) -> None:
+        """Fail a trial that a killed launcher had; one that was known to repeat another ends so."""
+        repeats = frozen.user_attrs.get(REPEATS)
+        other = None if repeats is None else self._frozen()[repeats]
+        if other is not None and other.state in (TrialState.COMPLETE, TrialState.PRUNED):
+            self._end_as(optuna.Trial(self._study, frozen._trial_id), other)
+        else:
+            self._study.tell(frozen.number, state=TrialState.FAIL)
 
     def has_work(self) -> bool:
         """Whether a trial waits, or more are to be asked for."""
@@ -221,8 +230,10 @@ class Study:
         return bool(known or waits)
 
     def _end_as(self, trial: optuna.Trial, other: FrozenTrial) -> None:
+        known = self._frozen()[trial.number].intermediate_values
         for epochs, score in other.intermediate_values.items():
-            trial.report(score, epochs)
+            if epochs not in known:
+                trial.report(score, epochs)
         self._end(trial, other.state, None if other.state is TrialState.PRUNED else other.values)
 
     def _unseen(self, in_order: bool) -> Values | None:

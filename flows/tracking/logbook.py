@@ -3,13 +3,12 @@
 import json
 import time
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from flows.cells.results import PREDICTIONS, kept_bests
 from flows.live.system_metrics import SystemMetrics
 from flows.planning.plan import PlannedCell
-from flows.tracing.origin import ENTRIES, ORIGIN, read_origin
+from flows.tracing.origin import ENTRIES, ORIGIN, Origin, read_origin
 from flows.tracing.provenance import provenance
 from flows.tracking.run_notes import LOGGED, NOTE, mark_logged
 from flows.tracking.tracked_run import TrackedRun
@@ -26,6 +25,7 @@ _NAMES = {f"method.{name}" for name in NOT_IDENTITY[MethodConfig]} | {
     f"setting.{name}" for name in NOT_IDENTITY[SettingConfig]
 }
 """What one cell may be called differently when it is asked for again; MLflow keeps the first."""
+_UNRECORDED = {"hcfres.commit": "not recorded: made before it was"}
 ONCE = 0
 """The step of what is measured once: MLflow draws it as bars, a run each, not as a curve."""
 
@@ -49,27 +49,27 @@ class CellLog:
         self._planned, self._store = planned, tracker.store
         planned.folder.mkdir(parents=True, exist_ok=True)
         self._run = _open(planned, tracker, grid)
+        known, tags = self._run.known()
         if code is not None:
             (planned.folder / LOGGED).unlink(missing_ok=True)
-            if _put_aside(self._run, planned, code):
-                self._run = _open(planned, tracker, grid)
-            self._run.tags({CODE: code, **provenance().tags()})
-        known = self._run.known_params()
+            if tags.get(CODE, code) != code:
+                self._put_aside()
+                self._run, known = _open(planned, tracker, grid), frozenset()
         told = flatten(planned.cell)
-        self._run.params({k: v for k, v in told.items() if k not in _NAMES or k not in known})
-        self._run.tags(
-            {
-                "hcfres.cell_key": planned.key,
-                "hcfres.row": planned.row.name,
-                "hcfres.method": planned.cell.method.name,
-                "hcfres.setting": planned.cell.setting.name,
-                "hcfres.seed": str(planned.cell.seed),
-                "hcfres.method_digest": digest(planned.cell.method),
-            }
+        self._run.log(
+            params={k: v for k, v in told.items() if k not in _NAMES or k not in known},
+            tags=_told_of(planned) | ({CODE: code, **provenance().tags()} if code else {}),
         )
-        self._last = self._run.last_step("train/total")
+        self._last = self._run.last_step("train/total") if known else -1
         self.system = SystemMetrics(self._run)
         """To be told each sign of life of the worker."""
+
+    def _put_aside(self) -> None:
+        """Keep a run of other code as superseded, a kind of its own."""
+        folder = self._planned.folder
+        self._run.tags({"hcfres.kind": "superseded"})
+        self._run.end("FINISHED" if (folder / "DONE.json").exists() else "KILLED")
+        (folder / NOTE).unlink()
 
     def epochs(self) -> None:
         """Log the epochs of metrics.jsonl that MLflow does not have yet."""
@@ -83,14 +83,21 @@ class CellLog:
         folder = self._planned.folder
         self.epochs()
         told = json.loads((folder / "results.json").read_text())
-        self._run.tags({CODE: told["code"], "hcfres.inputs": json.dumps(told["inputs"])})
+        tags = {CODE: told["code"], "hcfres.inputs": json.dumps(told["inputs"])}
         if "passports" in told:
-            self._run.tags({"hcfres.passports": json.dumps(told["passports"])})
-        self._run.metrics(told["metrics"], ONCE, int(time.time() * 1000))
+            tags["hcfres.passports"] = json.dumps(told["passports"])
+        origin = read_origin(folder)
+        self._run.log(
+            tags=tags | (_UNRECORDED if origin is None else origin.tags()),
+            metrics=told["metrics"] | ({} if origin is None else origin.measured()),
+            step=ONCE,
+            at_ms=int(time.time() * 1000),
+        )
         self._run.artefacts(
             [folder / name for name in ("results.json", "cell.json", "metrics.jsonl")]
         )
-        self._origin(folder)
+        if origin is not None:
+            self._made_with(origin)
         self._run.artefacts([folder / PREDICTIONS], "predictions")
         for kind in kept_bests(self._planned.cell):
             self._run.artefacts([folder / kind / PREDICTIONS], kind)
@@ -99,14 +106,9 @@ class CellLog:
         self._run.end()
         mark_logged(folder, self._store)
 
-    def _origin(self, folder: Path) -> None:
-        """Log where the cell comes from, as its folder says, not as the program is now."""
-        origin = read_origin(folder)
-        if origin is None:
-            self._run.tags({"hcfres.commit": "not recorded: made before it was"})
-            return
-        self._run.tags(origin.tags())
-        self._run.metrics(origin.measured(), ONCE, int(time.time() * 1000))
+    def _made_with(self, origin: Origin) -> None:
+        """Keep what the cell was made with, as its folder says, not as the program is now."""
+        folder = self._planned.folder
         self._run.artefacts(path for name in (ORIGIN, ENTRIES) if (path := folder / name).exists())
         last = origin.last
         for name, path in (
@@ -142,14 +144,15 @@ def _open(planned: PlannedCell, tracker: Tracker, grid: TrackedRun | None) -> Tr
     return tracker.run(planned.folder, name, "cell", grid)
 
 
-def _put_aside(run: TrackedRun, planned: PlannedCell, code: str) -> bool:
-    """Keep a run of other code as superseded, a kind of its own; False where it is of `code`."""
-    if run.client.get_run(run.run_id).data.tags.get(CODE, code) == code:
-        return False
-    run.tags({"hcfres.kind": "superseded"})
-    run.end("FINISHED" if (planned.folder / "DONE.json").exists() else "KILLED")
-    (planned.folder / NOTE).unlink()
-    return True
+def _told_of(planned: PlannedCell) -> dict[str, str]:
+    return {
+        "hcfres.cell_key": planned.key,
+        "hcfres.row": planned.row.name,
+        "hcfres.method": planned.cell.method.name,
+        "hcfres.setting": planned.cell.setting.name,
+        "hcfres.seed": str(planned.cell.seed),
+        "hcfres.method_digest": digest(planned.cell.method),
+    }
 
 
 def _metrics(report: EpochReport) -> dict[str, float]:

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from mlflow.entities import Metric, Param, RunTag
@@ -26,8 +27,9 @@ _SHOWN = {
 }  # fmt: skip
 _TEXT = _SHOWN - {".html", ".jpeg", ".jpg", ".json", ".pdf", ".png", ".svg"}
 """Of these a beginning is worth reading."""
-_PARAMS_AT_ONCE = 90
-_METRICS_AT_ONCE = 900
+_FEW_AT_ONCE, _METRICS_AT_ONCE = 90, 800
+"""Parameters or tags, and metrics, to a transaction; MLflow takes 100, and 1,000 of everything."""
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 _LONGEST_PARAM = 5000
 _LONGEST_TAG = 8000
 _CUT = "\n\n... the rest is among the artefacts"
@@ -41,24 +43,48 @@ class TrackedRun:
     run_id: str
     experiment_id: str
 
+    def known(self) -> tuple[frozenset[str], dict[str, str]]:
+        """Name the parameters that are logged already, and give the tags."""
+        data = self.client.get_run(self.run_id).data
+        return frozenset(data.params), data.tags
+
     def params(self, values: Mapping[str, Any]) -> None:
         """Log parameters; ones already there with the same value are left alone."""
-        params = [Param(name, str(value)[:_LONGEST_PARAM]) for name, value in values.items()]
-        for start in range(0, len(params), _PARAMS_AT_ONCE):
-            self.client.log_batch(self.run_id, params=params[start : start + _PARAMS_AT_ONCE])
+        self.log(params=values)
 
-    def known_params(self) -> frozenset[str]:
-        """Name the parameters that are logged already."""
-        return frozenset(self.client.get_run(self.run_id).data.params)
+    def tags(self, values: Mapping[str, str]) -> None:
+        """Set tags."""
+        self.log(tags=values)
 
     def metrics(self, values: Mapping[str, float], step: int, at_ms: int) -> None:
         """Log finite numbers of one step; others are named in the tag `hcfres.not_finite`."""
-        finite = {name: float(value) for name, value in values.items() if math.isfinite(value)}
-        if missing := sorted(set(values) - set(finite)):
-            self.tags({"hcfres.not_finite": ", ".join(missing)})
-        metrics = [Metric(name, value, at_ms, step) for name, value in finite.items()]
-        for start in range(0, len(metrics), _METRICS_AT_ONCE):
-            self.client.log_batch(self.run_id, metrics=metrics[start : start + _METRICS_AT_ONCE])
+        self.log(metrics=values, step=step, at_ms=at_ms)
+
+    def log(
+        self,
+        *,
+        params: Mapping[str, Any] = _NOTHING,
+        tags: Mapping[str, str] = _NOTHING,
+        metrics: Mapping[str, float] = _NOTHING,
+        step: int = 0,
+        at_ms: int = 0,
+    ) -> None:
+        """Log all of it, as `params`, `tags` and `metrics` do, in as few transactions as may be."""
+        finite = {name: float(value) for name, value in metrics.items() if math.isfinite(value)}
+        missing = sorted(set(metrics) - set(finite))
+        told = {**tags, "hcfres.not_finite": ", ".join(missing)} if missing else tags
+        left_params = [Param(name, str(value)[:_LONGEST_PARAM]) for name, value in params.items()]
+        left_tags = [RunTag(name, str(value)) for name, value in told.items()]
+        left_metrics = [Metric(name, value, at_ms, step) for name, value in finite.items()]
+        while left_params or left_tags or left_metrics:
+            self.client.log_batch(
+                self.run_id,
+                metrics=left_metrics[:_METRICS_AT_ONCE],
+                params=left_params[:_FEW_AT_ONCE],
+                tags=left_tags[:_FEW_AT_ONCE],
+            )
+            left_params, left_tags = left_params[_FEW_AT_ONCE:], left_tags[_FEW_AT_ONCE:]
+            left_metrics = left_metrics[_METRICS_AT_ONCE:]
 
     def steps(self, name: str) -> frozenset[int]:
         """Give the steps at which a metric was logged."""
@@ -67,10 +93,6 @@ class TrackedRun:
     def last_step(self, name: str) -> int:
         """Give the last step logged of a metric, -1 when there is none."""
         return max(self.steps(name), default=-1)
-
-    def tags(self, values: Mapping[str, str]) -> None:
-        """Set tags."""
-        self.client.log_batch(self.run_id, tags=[RunTag(k, str(v)) for k, v in values.items()])
 
     def artefacts(self, paths: Iterable[Path], folder: str | None = None) -> None:
         """Copy files, or the files of folders, to the run; missing ones are an error.

@@ -12,6 +12,7 @@ from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 from mlflow.tracking import MlflowClient
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from flows.tracking.opening import is_within, open_client, open_experiment
 from flows.tracking.outages import StorePatience
@@ -72,18 +73,17 @@ class Tracker:
             kind: `grid`, `study`, `cell` or `stage`, as the tag `hcfres.kind`.
             parent: the run under which the UI nests this one.
         """
-        with locked(folder / _LOCK):  # two launchers would make two
-            if run := self._of(folder):
-                self._client.update_run(run.run_id, status="RUNNING", name=name)
-            else:
-                run = self._made(folder, name)
         tags = {"hcfres.kind": kind}
         if parent is not None:
-            tags["mlflow.parentRunId"] = parent.run_id
+            tags[MLFLOW_PARENT_RUN_ID] = parent.run_id
+        with locked(folder / _LOCK):  # two launchers would make two
+            if (run := self._of(folder)) is None:
+                return self._made(folder, name, tags)
+            self._client.update_run(run.run_id, status="RUNNING", name=name)
         run.tags(tags)
         return run
 
-    def _made(self, folder: Path, name: str) -> TrackedRun:
+    def _made(self, folder: Path, name: str, tags: dict[str, str]) -> TrackedRun:
         """Make a run and note it, or take the one that a launcher made as it was killed."""
         token, begun = expect_run(folder)
         asked = f"tags.`{_TOKEN}` = '{token}'"
@@ -91,7 +91,9 @@ class Tracker:
         run = (
             found[0]
             if found
-            else self._client.create_run(self.experiment_id, tags={_TOKEN: token}, run_name=name)
+            else self._client.create_run(
+                self.experiment_id, tags=tags | {_TOKEN: token}, run_name=name
+            )
         )
         note_run(folder, run.info.run_id)
         return TrackedRun(self._client, run.info.run_id, self.experiment_id)

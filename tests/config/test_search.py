@@ -268,7 +268,7 @@ def test_a_setting_with_fewer_epochs_than_every_trial_gets_cannot_be_searched_on
     tmp_path: Path,
 ) -> None:
     pruner = 'pruner = { kind = "hyperband", min_epochs = 11, reduction_factor = 2 }\n'
-    with pytest.raises(ConfigError, match=r"it has 10 epochs, and pruner.min_epochs is 11"):
+    with pytest.raises(ConfigError, match=r"it has 8 epochs, and pruner.min_epochs is 11"):
         searched(tmp_path, head=HEAD + pruner).setting()
 
 

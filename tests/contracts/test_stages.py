@@ -159,6 +159,7 @@ def test_a_mutation_of_a_helper_changes_a_fingerprint() -> None:
     assert _missed(every_unit=8, most=1) == []
 
 
+@pytest.mark.slow
 def test_a_mutation_of_any_helper_of_any_stage_changes_its_normal_form() -> None:
     """And a fingerprint is the hash of the normal forms of everything reached."""
     units = _units()

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from math import inf
 from pathlib import Path
 
-from tests.faults.clocks import NONE_HERE as NO_FAKETIME
-from tests.faults.clocks import faketime
+from tests.faults.clocks import NONE_HERE as NO_COMPILER
+from tests.faults.clocks import compiler
 from tests.faults.faults import KINDS, Kind, draw
 from tests.faults.reference import undisturbed
 from tests.faults.rounds import Played, play
@@ -55,8 +55,8 @@ def available(kinds: Sequence[str]) -> tuple[Kind, ...]:
     if unknown:
         raise SystemExit(f"no such fault: {', '.join(unknown)}; there are: {', '.join(KINDS)}")
     lacking: dict[str, str] = {}
-    if faketime() is None:
-        lacking["clock"] = NO_FAKETIME
+    if compiler() is None:
+        lacking["clock"] = NO_COMPILER
     if programs() is None:
         lacking |= dict.fromkeys(("mlflow", "database"), NO_POSTGRES)
     for kind in kinds:

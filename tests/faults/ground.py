@@ -63,6 +63,7 @@ class Ground:
     def goes_on(self) -> bool:
         """Whether there is a launcher, after one that failed was replaced."""
         if self.launcher.runs:
+            self.launcher.require_alive()
             return True
         if self.launcher.process is not None:
             self.codes.append(self.launcher.wait())

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.faults.clocks import Clock, faketime
+from tests.faults.clocks import Clock
 from tests.faults.disks import Disk, SmallDisk, SmallFiles, small_disk
 from tests.faults.faults import Fault, Round
 from tests.faults.grid import Hangs, Launcher, end_all
@@ -69,7 +69,8 @@ def play(drawn: Round, reference: Reference, stores: Stores, folder: Path) -> Pl
             end_all(ground.workspace)
         if ground.violations and not ground.workspace.is_relative_to(folder / "kept"):
             shutil.copytree(ground.workspace, folder / "kept", dirs_exist_ok=True)
-    output = (folder / "output.log").read_text(errors="replace")
+    log = shutil.copyfile(folder / "output.log", folder.with_suffix(".log"))
+    output = log.read_text(errors="replace")
     played = Played(
         drawn,
         tuple(met),
@@ -94,8 +95,7 @@ def _ground(drawn: Round, reference: Reference, stores: Stores, folder: Path) ->
         reference.prepare(drawn.start, workspace)
         disk: Disk = SmallDisk(place) if mounted else SmallFiles(workspace)
         store = opened.enter_context(stores.open(drawn.store, folder / "mlflow"))
-        library = faketime() if "shift clock" in kinds else None
-        clock = Clock(library, folder / "clock") if library else None
+        clock = Clock(folder) if "shift clock" in kinds else None
         more = clock.environment() if clock else {}
         launcher = Launcher(workspace, folder / "output.log", store.address, more)
         yield Ground(launcher, store, disk, clock, reference.seconds[drawn.start])

@@ -11,6 +11,7 @@ from dataclasses import replace
 import pytest
 
 from tests.faults.__main__ import available, postgres
+from tests.faults.clocks import NONE_HERE, Clock, compiler
 from tests.faults.damage import corrupt
 from tests.faults.disks import SmallFiles
 from tests.faults.faults import KINDS, Fault, Kind, Moment, Round, draw
@@ -44,6 +45,13 @@ SHORT: tuple[Round, ...] = (
         ),
     ),
 )
+TELL_TIME = """
+import sys, time
+for _ in sys.stdin:
+    began = time.monotonic()
+    time.sleep(0.05)
+    print(time.time(), time.monotonic() - began)
+"""
 
 
 def test_a_seed_says_all_of_a_round():
@@ -103,6 +111,28 @@ def test_processes_are_found_by_their_workspace_and_may_be_kept_from_long_files(
         assert left_after(found, 5.0) == []
     finally:
         started.kill()
+
+
+@pytest.mark.skipif(compiler() is None, reason=NONE_HERE)
+def test_a_shifted_clock_jumps_and_sleeps_take_their_time(tmp_path):
+    clock = Clock(tmp_path)
+    process = subprocess.Popen(
+        [sys.executable, "-uc", TELL_TIME],
+        env={**os.environ, **clock.environment()},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    told = []
+    for seconds in (0, 7_200, -90):
+        clock.shift(seconds)
+        process.stdin.write("\n")
+        process.stdin.flush()
+        wall, slept = map(float, process.stdout.readline().split())
+        told.append(round((wall - time.time()) / 30) * 30)
+        assert 0.05 <= slept < 30.0
+    process.communicate(timeout=30)
+    assert told == [0, 7_200, -90]
 
 
 def test_a_cell_that_ran_twice_is_told_but_for_one_that_was_damaged():

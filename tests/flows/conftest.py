@@ -12,7 +12,7 @@ from flows.tracking.store import TRACKING
 from tests.flows.postgres import NONE_HERE, PostgresServer, programs, running
 from tests.flows.servers import Server, serving
 
-KINDS = ("embedded", "postgresql", "server")
+KINDS = ("embedded", "postgresql", pytest.param("server", marks=pytest.mark.slow))
 _EMPTY = "mlflow_without_runs"
 
 

@@ -99,7 +99,7 @@ def test_the_server_has_the_deployment_with_its_schedule_and_where_the_code_is(d
 
 @pytest.mark.slow
 def test_asked_for_it_makes_the_table(deployed, tmp_path_factory):
-    asked = ("--param", "setting=smoke", "--param", "seeds=1999")
+    asked = ("--param", "setting=smoke", "--param", "seeds=1999-1999")
     deployed.prefect("deployment", "run", "grid/table3", *asked)
     deployed.prefect("worker", "start", "--pool", "hcfres", "--run-once")
     home = Path(deployed.environment["HCFRES_HOME"])

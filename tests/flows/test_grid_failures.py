@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from mlflow.tracking import MlflowClient
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]
 TROUBLE = {
     "masks scene0700_00": "raise",
@@ -138,7 +139,6 @@ def test_prefect_keeps_the_cells_their_progress_and_the_links(failed, workspace)
     assert "reports/smoke" in told["table3-ablation-smoke-reports"][1]
 
 
-@pytest.mark.slow
 def test_asking_again_tries_what_failed_and_nothing_else(failed, workspace):
     before = (cells(workspace)["mlf"] / "DONE.json").stat().st_mtime_ns
     again = run(workspace, {})

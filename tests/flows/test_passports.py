@@ -11,6 +11,7 @@ from flows.tracking.tracker import Tracker
 from hcfres.data.errors import DataError
 from hcfres.evaluation.passport import Given, Passport, passports_json
 from hcfres.reporting.frame import read_records, results_frame
+from hcfres.store.files import file_hash
 from hcfres.store.workspace import Workspace
 from tests.flows.fabricated import finish, small_plan
 
@@ -27,6 +28,7 @@ def finish_with(planned, *passports):
     (folder / "results.json").write_text(json.dumps(told))
     done = json.loads((folder / "DONE.json").read_text())
     done["files"]["results.json"] = (folder / "results.json").stat().st_size
+    done["hashes"]["results.json"] = file_hash(folder / "results.json")
     (folder / "DONE.json").write_text(json.dumps(done))
     return folder
 

@@ -65,6 +65,7 @@ def test_the_server_answers_on_loopback_and_ends_with_its_owner(owner):
     assert not answers(url)
 
 
+@pytest.mark.slow
 def test_the_server_ends_when_its_owner_is_killed(owner):
     url = owner.stdout.readline().strip()
     owner.send_signal(signal.SIGKILL)

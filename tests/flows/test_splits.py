@@ -90,6 +90,7 @@ def test_training_reads_nothing_of_validation_and_evaluation_no_training_scan(
     assert all(report.validation_miou is None for report in journal(workspace))
 
 
+@pytest.mark.slow
 def test_validation_is_read_in_training_when_its_best_epoch_is_asked_for_by_name(
     workspace: Workspace, cell: CellConfig, dataset: Dataset
 ) -> None:

@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 
+import optuna
 import pytest
 
 from flows.planning.plan import PlanError
+from flows.search.records import CELL, REPEATS
 from flows.search.storage import JOURNAL, known_trials, mend_journal, study_storage
 from flows.search.study import Outcome
 from flows.search.trials import Trial, asked_for, best_by_miou, ended, front, fruitless
@@ -349,3 +351,17 @@ def test_suggestions_that_brought_no_new_cell_are_counted_from_the_study_alone(t
         for number, (state, key, repeats) in enumerate(trials)
     ]
     assert fruitless(made) == count
+
+
+def test_a_trial_that_was_known_to_repeat_another_when_its_launcher_died_ends_as_that_one(search):
+    cells = search()
+    play(opened(cells), most=1)
+    with study_storage(cells, None) as storage:
+        study = optuna.load_study(study_name=cells.identity, storage=storage)
+        first = study.trials[0]
+        study.enqueue_trial(first.params)
+        dying = study.ask(first.distributions)
+        dying.set_user_attr(CELL, first.user_attrs[CELL])
+        dying.set_user_attr(REPEATS, 0)
+    again = opened(cells).trials[1]
+    assert (again.state, again.repeats, again.miou) == ("done", 0, first.value)

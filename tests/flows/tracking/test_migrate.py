@@ -45,15 +45,9 @@ def console():
     return Console(record=True, width=200)
 
 
-@pytest.fixture(params=["postgresql", "server"])
-def anywhere(request, stores, workspace):
-    """The address of an empty store of each shared kind."""
-    return stores.fresh(request.param)
-
-
 @pytest.fixture(params=["postgresql", pytest.param("server", marks=pytest.mark.slow)])
 def address(request, stores, workspace):
-    """The same, where one kind will do for every commit."""
+    """The address of an empty store of each shared kind."""
     return stores.fresh(request.param)
 
 
@@ -136,21 +130,21 @@ def everything(client):
 
 
 def test_all_that_the_embedded_database_holds_is_in_the_store(
-    workspace, anywhere, console, monkeypatch
+    workspace, address, console, monkeypatch
 ):
     plan = fill(workspace)
     old = Tracker(workspace).client
     before = everything(old)
     assert len(before["hcfres"][1]) == 5
     assert len(before["somebody's notebook"][1]) == 1
-    migrate(anywhere, False, console)
-    new = MlflowClient(anywhere)
+    migrate(address, False, console)
+    new = MlflowClient(address)
     assert everything(new) == before
     assert everything(old) == before
     said = re.sub(r"\s+", " ", console.export_text())
     assert "6 runs (2 cell, 1 grid, 1 other, 1 stage, 1 superseded) with" in said
     assert "read back and equal mlflow.db and mlartifacts are kept as they were" in said
-    monkeypatch.setenv(TRACKING, anywhere)
+    monkeypatch.setenv(TRACKING, address)
     store = tracking_store(workspace)
     assert all(is_logged(cell.folder, store) for cell in plan.cells[:2])
     theirs = results_frame(Tracker(workspace).records())
