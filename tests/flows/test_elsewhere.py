@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -30,7 +31,7 @@ memory_gb = 4.0
 hours     = 1.0
 folder    = "{folder}"
 """
-_UP_S, _DOWN_S = 60.0, 20.0
+_UP_S, _DOWN_S = 180.0, 20.0
 Site = tuple[str, dict[str, str]]
 
 
@@ -94,10 +95,12 @@ def site(request, tmp_path_factory) -> Site:
     return "slurm", {"HCFRES_SLURM": str(folder / "slurm.toml")}
 
 
-def begun(site: Site, workspace: Path, near: Path) -> subprocess.Popen[str]:
+@contextmanager
+def begun(site: Site, workspace: Path, near: Path) -> Iterator[subprocess.Popen[str]]:
+    """The grid at a site; it ends with the context."""
     shutil.copytree(near / "data", workspace / "data")
     on, chosen = site
-    return subprocess.Popen(
+    command = subprocess.Popen(
         [*HCFRES, *GRID, "--on", on],
         env=environment(workspace) | chosen,
         cwd=ROOT,
@@ -106,6 +109,11 @@ def begun(site: Site, workspace: Path, near: Path) -> subprocess.Popen[str]:
         stderr=subprocess.STDOUT,
         start_new_session=True,
     )
+    try:
+        yield command
+    finally:
+        command.kill()
+        command.wait()
 
 
 def workers_of(workspace: Path) -> list[int]:
@@ -142,9 +150,9 @@ def metrics(workspace: Path) -> dict[str, dict[str, float]]:
 
 def test_a_worker_killed_in_mid_scene_changes_no_table(site, near, tmp_path):
     workspace = tmp_path / "workspace"
-    command = begun(site, workspace, near)
-    os.kill(first_worker(workspace), signal.SIGKILL)
-    told, _ = command.communicate()
+    with begun(site, workspace, near) as command:
+        os.kill(first_worker(workspace), signal.SIGKILL)
+        told, _ = command.communicate()
     assert command.returncode == 0, told
     assert re.search(
         r"superpoints of \w+, again after: the worker on .* cpu died .*: killed by signal 9", told
@@ -157,11 +165,11 @@ def test_a_worker_killed_in_mid_scene_changes_no_table(site, near, tmp_path):
 
 def test_ctrl_c_gives_the_prompt_back_and_leaves_no_worker(site, near, tmp_path):
     workspace = tmp_path / "workspace"
-    command = begun(site, workspace, near)
-    first_worker(workspace)
-    began = time.monotonic()
-    command.send_signal(signal.SIGINT)
-    told, _ = command.communicate()
+    with begun(site, workspace, near) as command:
+        first_worker(workspace)
+        began = time.monotonic()
+        command.send_signal(signal.SIGINT)
+        told, _ = command.communicate()
     assert time.monotonic() - began < 5.0
     assert command.returncode == 130, told
     assert are_gone(workers_of(workspace))
@@ -169,8 +177,8 @@ def test_ctrl_c_gives_the_prompt_back_and_leaves_no_worker(site, near, tmp_path)
 
 def test_a_launcher_killed_leaves_no_worker(site, near, tmp_path):
     workspace = tmp_path / "workspace"
-    command = begun(site, workspace, near)
-    first_worker(workspace)
-    command.kill()
-    command.communicate()
+    with begun(site, workspace, near) as command:
+        first_worker(workspace)
+        command.kill()
+        command.communicate()
     assert are_gone(workers_of(workspace))
