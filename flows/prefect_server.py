@@ -6,24 +6,34 @@ This module imports no Prefect; run as a program, it is the server.
 """
 
 import atexit
+import contextlib
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flows.workers.orphans import end_with_parent
 from hcfres.config.loading import ConfigError
+from hcfres.store.locks import locked
+
+if TYPE_CHECKING:
+    import uvicorn
 
 URL = "PREFECT_API_URL"
 """Names a server of the user's own; that one is used as it is."""
 _AS_TEMPORARY = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1"}
 _PATIENCE_S = 120.0
 _ENDING_S = 2.0
+_LOOK_EVERY_S = 0.1
+_LOCK = "server.lock"
 
 
 def start_server() -> None:
@@ -95,17 +105,31 @@ def _end(process: subprocess.Popen, owner: int) -> None:
 
 
 def _serve(listening: int, parent: int) -> None:
+    """Serve; several servers on one database come up one after the other, as each migrates it."""
     import uvicorn  # noqa: PLC0415  only the server's process serves
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     end_with_parent(parent)
-    uvicorn.run(
-        "prefect.server.api.server:create_app",
-        factory=True,
-        fd=listening,
-        log_level="error",
-        lifespan="on",
+    server = uvicorn.Server(
+        uvicorn.Config(
+            "prefect.server.api.server:create_app",
+            factory=True,
+            fd=listening,
+            log_level="error",
+            lifespan="on",
+        )
     )
+    with contextlib.ExitStack() as alone:
+        alone.enter_context(locked(Path(os.environ["PREFECT_HOME"]) / _LOCK))
+        threading.Thread(target=_let_others_in, args=(server, alone), daemon=True).start()
+        server.run()
+
+
+def _let_others_in(server: "uvicorn.Server", alone: contextlib.ExitStack) -> None:
+    """Free the lock once the server is up."""
+    while not server.started:
+        time.sleep(_LOOK_EVERY_S)
+    alone.close()
 
 
 if __name__ == "__main__":
