@@ -110,6 +110,7 @@ def run_flows(options: argparse.Namespace, ready: Callable[[], None]) -> None:
     from rich.console import Console  # noqa: PLC0415
 
     from flows.grid import open_grid, train_cells  # noqa: PLC0415
+    from flows.held import Held  # noqa: PLC0415
     from flows.live.progress import ProgressBoard  # noqa: PLC0415
     from flows.places import experiment_file  # noqa: PLC0415
     from flows.planning.plan import make_plan  # noqa: PLC0415
@@ -141,7 +142,7 @@ def run_flows(options: argparse.Namespace, ready: Callable[[], None]) -> None:
     @flow(validate_parameters=False, task_runner=ThreadPoolTaskRunner())
     def grid_flow(session: Session) -> None:
         stages(session)
-        if failed := train_cells(plan, session):
+        if failed := train_cells(Held(plan), session):
             raise RuntimeError(f"failed: {failed}")
 
     workspace = Workspace()

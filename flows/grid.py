@@ -10,6 +10,7 @@ from rich.console import Console
 from flows.cells.finished import DONE
 from flows.figures import write_figures
 from flows.groundwork import lay_groundwork, leave_out, stopped_by
+from flows.held import Held
 from flows.live.artefacts import leave_artefacts
 from flows.live.expectation import expectation
 from flows.places import DEFAULT_SETTING, EXPERIMENTS, REPORTS
@@ -32,8 +33,9 @@ from hcfres.store.workspace import Workspace
 
 
 @flow(name="reproduce", validate_parameters=False, task_runner=waiting_threads())
-def reproduce(plan: Plan, session: Session) -> None:
+def reproduce(held: Held[Plan], session: Session) -> None:
     """Run what is missing of a grid, stage by stage."""
+    plan = held.value
     gaps = lay_groundwork(plan, session)
     ready = []
     for cell in plan.cells:
@@ -43,7 +45,7 @@ def reproduce(plan: Plan, session: Session) -> None:
         else:
             leave_out(cell, gap, session)
     if any(cell.state != "done" for cell in ready):
-        train_cells(replace(plan, cells=tuple(ready)), session)
+        train_cells(Held(replace(plan, cells=tuple(ready))), session)
     leave_artefacts(plan, session)
 
 
@@ -66,7 +68,7 @@ def run_grid(
         inside = replace(session, grid=grid, processes=processes)
         session.board.expect(expectation(plan, accept_code, session.pool.size, processes))
         if plan.todo:
-            reproduce(plan, inside)
+            reproduce(Held(plan), inside)
         for cell in plan.cells:
             done = (cell.folder / DONE).exists()
             if done and not is_logged(cell.folder, session.tracker.store):

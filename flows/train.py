@@ -10,6 +10,7 @@ from prefect.cache_policies import NO_CACHE
 from flows.cells.attempt import Attempt
 from flows.cells.claim import CellDone, CellTaken, Claim, is_claimed
 from flows.cells.failed import Failure, now, one_line, write_failure
+from flows.held import Held
 from flows.live.artefacts import show_progress
 from flows.planning.plan import Plan, PlannedCell
 from flows.scenes import outcomes_of, waiting_threads
@@ -31,8 +32,9 @@ _LOOK_EVERY_S = 2.0
     validate_parameters=False,
     task_runner=waiting_threads(),
 )
-def train_cells(plan: Plan, session: Session) -> tuple[str, ...]:
+def train_cells(held: Held[Plan], session: Session) -> tuple[str, ...]:
     """Run the cells that are not done; the names of those that failed are returned."""
+    plan = held.value
     outcomes = outcomes_of(
         lambda cell: one_cell.submit(cell, session), plan.todo, session, show_progress(plan)
     )

@@ -1,0 +1,14 @@
+"""A flow's argument that stays with us: Prefect keeps what it is given, up to half a megabyte."""
+
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Held(Generic[T]):
+    """A value of any size, of which Prefect's pages show no more than that there was one."""
+
+    __slots__ = ("value",)  # without a __dict__ there is nothing that Prefect could write down
+
+    def __init__(self, value: T) -> None:
+        self.value = value
