@@ -1,4 +1,8 @@
-"""A flow's argument that stays with us: Prefect keeps what it is given, up to half a megabyte."""
+"""An argument that stays with us.
+
+Prefect keeps what a flow is given, up to half a megabyte, and looks for futures in every part of
+what a task is given.
+"""
 
 from typing import Generic, TypeVar
 

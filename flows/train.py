@@ -36,20 +36,24 @@ def train_cells(held: Held[Plan], session: Session) -> tuple[str, ...]:
     """Run the cells that are not done; the names of those that failed are returned."""
     plan = held.value
     outcomes = outcomes_of(
-        lambda cell: one_cell.submit(cell, session), plan.todo, session, show_progress(plan)
+        lambda cell: one_cell.submit(Held(cell), Held(session)),
+        plan.todo,
+        session,
+        show_progress(plan),
     )
     pairs = zip(plan.todo, outcomes, strict=True)
     return tuple(cell.label for cell, outcome in pairs if isinstance(outcome, JobError))
 
 
-@task(cache_policy=NO_CACHE, task_run_name="{planned.label}")
-def one_cell(planned: PlannedCell, session: Session) -> None:
+@task(cache_policy=NO_CACHE, task_run_name="{held.value.label}")
+def one_cell(held: Held[PlannedCell], within: Held[Session]) -> None:
     """Train and evaluate one cell in a worker, or wait while another launcher does so.
 
     Raises:
         JobError: it failed; why is kept in its folder and on its run.
         PoolClosed: everything ends; the cell goes on from its checkpoint when asked for again.
     """
+    planned, session = held.value, within.value
     live, code = session.board.cell(planned.key, planned.label), code_of_cells()
     while True:
         try:
@@ -113,7 +117,7 @@ def train_cell(attempt: Attempt, should_stop: Callable[[], bool] = lambda: False
     """
 
     def epoch(report: dict) -> str | None:
-        attempt.log.epochs()
+        attempt.log.epoch()
         attempt.live.trained(report)
         return STOP if should_stop() else None
 

@@ -1,6 +1,7 @@
 """What a grid leaves in Prefect's pages: how far it is, its cells, and where else to look."""
 
 import itertools
+import time
 from collections.abc import Callable
 from typing import cast
 from uuid import UUID
@@ -20,18 +21,25 @@ from hcfres.pipeline.versions import code_of_cells
 
 UI_PORT = 5000
 """On which `hcfres ui` shows the embedded database, unless it is told another."""
+_SECONDS_BETWEEN = 2.0
+"""Updates of a grid's progress; each asks Prefect's server."""
 
 
 def show_progress(plan: Plan) -> Callable[[], None]:
-    """Leave the share of a grid's cells that are through; call what is returned after each."""
+    """Leave the share of a grid's cells that are through; call what is returned after each
+    cell."""
     total = len(plan.cells)
     before = total - len(plan.todo)
     name = f"{_key(plan)}-progress"
     shown = cast(UUID, create_progress_artifact(100 * before / total, name, _title(plan)))
-    through = itertools.count(before + 1)
+    through, told = itertools.count(before + 1), time.monotonic()
 
     def advance() -> None:
-        update_progress_artifact(shown, 100 * next(through) / total)
+        nonlocal told
+        done, now = next(through), time.monotonic()
+        if done == total or now - told > _SECONDS_BETWEEN:
+            told = now
+            update_progress_artifact(shown, 100 * done / total)
 
     return advance
 

@@ -11,7 +11,7 @@ from flows.planning.plan import PlannedCell
 from flows.tracing.origin import ENTRIES, ORIGIN, Origin, read_origin
 from flows.tracing.provenance import provenance
 from flows.tracking.run_notes import LOGGED, NOTE, mark_logged
-from flows.tracking.tracked_run import TrackedRun
+from flows.tracking.tracked_run import Points, TrackedRun
 from flows.tracking.tracker import Tracker, flatten
 from flows.workers.job_log import NAME as WORKER_LOG
 from hcfres.config.identity import NOT_IDENTITY, digest
@@ -28,6 +28,8 @@ _NAMES = {f"method.{name}" for name in NOT_IDENTITY[MethodConfig]} | {
 _UNRECORDED = {"hcfres.commit": "not recorded: made before it was"}
 ONCE = 0
 """The step of what is measured once: MLflow draws it as bars, a run each, not as a curve."""
+_MOMENT_S = 1.0
+"""Between two looks at the epochs of a cell."""
 
 
 class CellLog:
@@ -61,6 +63,7 @@ class CellLog:
             tags=_told_of(planned) | ({CODE: code, **provenance().tags()} if code else {}),
         )
         self._last = self._run.last_step("train/total") if known else -1
+        self._told = time.monotonic()
         self.system = SystemMetrics(self._run)
         """To be told each sign of life of the worker."""
 
@@ -71,27 +74,35 @@ class CellLog:
         self._run.end("FINISHED" if (folder / "DONE.json").exists() else "KILLED")
         (folder / NOTE).unlink()
 
+    def epoch(self) -> None:
+        """Log an epoch that is done; where epochs are short, now and then all of them."""
+        if time.monotonic() - self._told > _MOMENT_S:
+            self.epochs()
+
     def epochs(self) -> None:
         """Log the epochs of metrics.jsonl that MLflow does not have yet."""
-        for report in read_journal(self._planned.folder / "metrics.jsonl"):
-            if report.epoch > self._last:
-                self._run.metrics(_metrics(report), report.epoch, int(time.time() * 1000))
-                self._last = report.epoch
+        if points := self._new_epochs():
+            self._run.log(points=points)
+
+    def _new_epochs(self) -> list[Points]:
+        self._told, now = time.monotonic(), int(time.time() * 1000)
+        reports = read_journal(self._planned.folder / "metrics.jsonl")
+        new = [report for report in reports if report.epoch > self._last]
+        self._last = max((report.epoch for report in new), default=self._last)
+        return [Points(_metrics(report), report.epoch, now) for report in new]
 
     def finish(self) -> None:
         """Log results, predictions, checkpoint and environment, and end the run."""
         folder = self._planned.folder
-        self.epochs()
         told = json.loads((folder / "results.json").read_text())
         tags = {CODE: told["code"], "hcfres.inputs": json.dumps(told["inputs"])}
         if "passports" in told:
             tags["hcfres.passports"] = json.dumps(told["passports"])
         origin = read_origin(folder)
+        measured = told["metrics"] | ({} if origin is None else origin.measured())
         self._run.log(
             tags=tags | (_UNRECORDED if origin is None else origin.tags()),
-            metrics=told["metrics"] | ({} if origin is None else origin.measured()),
-            step=ONCE,
-            at_ms=int(time.time() * 1000),
+            points=[*self._new_epochs(), Points(measured, ONCE, int(time.time() * 1000))],
         )
         self._run.artefacts(
             [folder / name for name in ("results.json", "cell.json", "metrics.jsonl")]

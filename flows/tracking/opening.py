@@ -15,6 +15,7 @@ from mlflow.tracking import MlflowClient
 
 from flows.tracking.outages import StorePatience, patient
 from flows.tracking.store import ARTEFACTS, TRACKING, TrackingStore, silence
+from flows.tracking.turns import in_turn
 from hcfres.store.errors import StoreError
 from hcfres.store.workspace import Workspace
 
@@ -53,7 +54,7 @@ def open_client(
             if "out-of-date database schema" in str(error):
                 raise _other_version(store, error) from error
             raise
-    return patient(client, patience) if store.is_shared else client
+    return patient(client, patience) if store.is_shared else in_turn(client)
 
 
 @contextlib.contextmanager

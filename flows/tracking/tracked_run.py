@@ -6,8 +6,8 @@ Runs are addressed by id, never by "the active run", because flows work in threa
 import gzip
 import math
 import tempfile
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -36,15 +36,42 @@ _CUT = "\n\n... the rest is among the artefacts"
 
 
 @dataclass(frozen=True)
+class Points:
+    """Metrics of one step."""
+
+    values: Mapping[str, float]
+    step: int
+    at_ms: int
+
+    @property
+    def finite(self) -> list[Metric]:
+        """Those that MLflow can draw."""
+        return [
+            Metric(name, float(value), self.at_ms, self.step)
+            for name, value in self.values.items()
+            if math.isfinite(value)
+        ]
+
+    @property
+    def missing(self) -> list[str]:
+        """Names of the others."""
+        return [name for name, value in self.values.items() if not math.isfinite(value)]
+
+
+@dataclass(frozen=True)
 class TrackedRun:
     """One MLflow run, open or ended."""
 
     client: MlflowClient
     run_id: str
     experiment_id: str
+    is_new: bool = field(default=False, compare=False)
+    """Made just now: the store knows nothing of it that its maker did not tell."""
 
     def known(self) -> tuple[frozenset[str], dict[str, str]]:
-        """Name the parameters that are logged already, and give the tags."""
+        """Name the parameters that were logged, and give the tags, before it was opened here."""
+        if self.is_new:
+            return frozenset(), {}
         data = self.client.get_run(self.run_id).data
         return frozenset(data.params), data.tags
 
@@ -58,24 +85,21 @@ class TrackedRun:
 
     def metrics(self, values: Mapping[str, float], step: int, at_ms: int) -> None:
         """Log finite numbers of one step; others are named in the tag `hcfres.not_finite`."""
-        self.log(metrics=values, step=step, at_ms=at_ms)
+        self.log(points=[Points(values, step, at_ms)])
 
     def log(
         self,
         *,
         params: Mapping[str, Any] = _NOTHING,
         tags: Mapping[str, str] = _NOTHING,
-        metrics: Mapping[str, float] = _NOTHING,
-        step: int = 0,
-        at_ms: int = 0,
+        points: Sequence[Points] = (),
     ) -> None:
         """Log all of it, as `params`, `tags` and `metrics` do, in as few transactions as may be."""
-        finite = {name: float(value) for name, value in metrics.items() if math.isfinite(value)}
-        missing = sorted(set(metrics) - set(finite))
+        missing = sorted({name for point in points for name in point.missing})
         told = {**tags, "hcfres.not_finite": ", ".join(missing)} if missing else tags
         left_params = [Param(name, str(value)[:_LONGEST_PARAM]) for name, value in params.items()]
         left_tags = [RunTag(name, str(value)) for name, value in told.items()]
-        left_metrics = [Metric(name, value, at_ms, step) for name, value in finite.items()]
+        left_metrics = [metric for point in points for metric in point.finite]
         while left_params or left_tags or left_metrics:
             self.client.log_batch(
                 self.run_id,

@@ -96,7 +96,7 @@ class Tracker:
             )
         )
         note_run(folder, run.info.run_id)
-        return TrackedRun(self._client, run.info.run_id, self.experiment_id)
+        return TrackedRun(self._client, run.info.run_id, self.experiment_id, is_new=not found)
 
     def end_open(self, folder: Path) -> None:
         """End the run of `folder` that a killed launcher left open, where there is one."""

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 from dataclasses import asdict, replace
 
 import pytest
@@ -101,3 +102,24 @@ def test_logging_what_other_code_finished_keeps_its_run(cell, tracker):
     end(cell, before, "last week")
     end(cell, CellLog(cell, tracker, None), "last week")
     assert noted(cell) == before._run.run_id
+
+
+def journal(cell, epochs):
+    lines = (json.dumps(asdict(replace(EPOCH, epoch=number))) + "\n" for number in range(epochs))
+    (cell.folder / "metrics.jsonl").write_text("".join(lines))
+
+
+def test_short_epochs_are_logged_together_now_and_then_and_all_at_the_end(cell, tracker):
+    log = CellLog(cell, tracker, None, CODE)
+    for epochs in (1, 2, 3):
+        journal(cell, epochs)
+        log.epoch()
+    assert log._run.steps("train/total") == frozenset()
+    time.sleep(1.1)
+    log.epoch()
+    assert log._run.steps("train/total") == {0, 1, 2}
+    journal(cell, 4)
+    log.epoch()
+    end(cell, log, CODE)
+    history = log._run.client.get_metric_history(log._run.run_id, "train/total")
+    assert [m.step for m in history] == [0, 1, 2, 3]
