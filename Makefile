@@ -6,6 +6,9 @@ LOCK   := $(shell cat infra/constraints.txt pyproject.toml | sha256sum | cut -c1
 READY   = $(VENV)/.ready-$(LOCK)
 PIP     = $(BIN)/pip install --quiet --disable-pip-version-check -c infra/constraints.txt
 
+# Where this is set every one of the many processes compiles all modules anew.
+export PYTHONDONTWRITEBYTECODE =
+
 .PHONY: help paper test test-long lint ui setup clean
 
 help:

@@ -322,7 +322,14 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        WRONG["quaternions"],
+        pytest.param(WRONG["three images late"], marks=pytest.mark.slow),
+    ],
+    ids=WRONG,
+)
 def test_a_fused_cloud_on_which_the_depth_does_not_land_is_refused(livingroom, tmp_path, wrong):
     message = refused(spoiled(livingroom, tmp_path, wrong))
     assert "of the depth of 22 frames lands within 4 cm of the cloud" in message

@@ -197,6 +197,7 @@ def test_without_a_source_it_is_said_what_is_needed_and_where_it_is_had(acquire,
     assert not (home / "prefect").exists()
 
 
+@pytest.mark.slow
 def test_many_scans_are_summarised_the_worst_first_and_listed_in_a_file(
     release, acquire, home, tmp_path
 ):

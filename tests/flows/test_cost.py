@@ -108,6 +108,7 @@ def test_a_gpu_that_is_not_there_is_said_to_be_absent(told):
     assert "torch finds no GPU here" in said
 
 
+@pytest.mark.slow
 def test_a_process_that_ends_is_an_error_that_says_what_to_do(told, monkeypatch):
     monkeypatch.setattr(cost, "anatomy_of", _end)
     code, said = told("mdin", "--setting", "smoke", "--device", "cpu")

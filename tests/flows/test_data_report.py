@@ -71,6 +71,7 @@ def test_superpoints_in_the_store_are_taken_from_there(folder):
     assert f"<tr><td>train</td>{row}" in text
 
 
+@pytest.mark.slow
 def test_workers_find_what_one_process_finds(folder, tmp_path, monkeypatch):
     write_tiny(folder)
     store_superpoints(folder)

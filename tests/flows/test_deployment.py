@@ -87,6 +87,7 @@ def test_the_entrypoint_is_a_flow_that_takes_what_the_example_gives():
     assert taken == deployment["parameters"] | {"seeds": None}
 
 
+@pytest.mark.slow
 def test_the_server_has_the_deployment_with_its_schedule_and_where_the_code_is(deployed):
     found = deployed.get("deployments/name/grid/table3")
     assert found["entrypoint"] == "flows/deployed.py:grid"

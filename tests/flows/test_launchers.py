@@ -51,6 +51,7 @@ def test_a_launcher_killed_at_any_moment_loses_no_trial_and_doubles_none(tmp_pat
         assert trial.miou == worth(cells.planned(trial.values, "again"))
 
 
+@pytest.mark.slow
 def test_the_trial_of_a_launcher_that_died_goes_to_another(tmp_path, postgres):
     """Trials show a sign of life each second; three without one are a launcher's death."""
     url = postgres.create("trials")

@@ -21,10 +21,16 @@ from tests.fuzz.formats import FORMATS
 from tests.fuzz.image_formats import picture
 
 FILES = 150
+LONG = ("exported-grid",)
+"""Too long for every commit."""
+KINDS = [
+    pytest.param(kind, id=kind.name, marks=pytest.mark.slow if kind.name in LONG else ())
+    for kind in FORMATS
+]
 SEEDS = one_file("a.txt", a=b"1 2 3\n" * 30)
 
 
-@pytest.mark.parametrize("kind", FORMATS, ids=lambda kind: kind.name)
+@pytest.mark.parametrize("kind", KINDS)
 def test_every_damaged_file_is_read_correctly_or_refused(kind, tmp_path):
     report = run(kind, FILES, tmp_path / "desk")
     assert not report.findings, "\n".join(map(str, report.findings[:10]))
@@ -39,7 +45,7 @@ def test_names_of_formats_are_their_own():
     assert len(set(names)) == len(names)
 
 
-@pytest.mark.parametrize("kind", FORMATS, ids=lambda kind: kind.name)
+@pytest.mark.parametrize("kind", KINDS)
 def test_the_same_number_is_the_same_file(kind):
     seeds = tuple(seeds_within_limits(kind.make()).values())
     assert damaged(kind, seeds, 3, 17) == damaged(kind, seeds, 3, 17)

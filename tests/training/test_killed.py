@@ -10,6 +10,8 @@ from hcfres.training.journal import read_journal
 from tests.evaluation.small import make_cell
 from tests.training.teams import Training, alone, begin_alone
 
+pytestmark = pytest.mark.slow  # test_cell.py and test_text.py end one in order, on every commit
+
 KINDS = ("", "best_held_out")
 
 

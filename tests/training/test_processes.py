@@ -25,46 +25,50 @@ def cases(folder, **changes):
     }
 
 
+def both(folder, double, *more):
+    """The same trainings by one process and by two."""
+    for training in cases(folder / "one", double=double).values():
+        training.folder.mkdir(parents=True)
+        alone(training)
+    together([*cases(folder / "two", double=double).values(), *more], size=2)
+    return folder
+
+
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
-    """The same trainings by one process and by two, in fp32 and in double precision."""
-    folder = tmp_path_factory.mktemp("teams")
-    for kind, double in (("single", False), ("double", True)):
-        for training in cases(folder / "one" / kind, double=double).values():
-            training.folder.mkdir(parents=True)
-            alone(training)
-    trainings = [
-        training
-        for kind, double in (("single", False), ("double", True))
-        for training in cases(folder / "two" / kind, double=double).values()
-    ]
+    """In fp32, and one that is broken."""
+    folder = tmp_path_factory.mktemp("single")
     cell = make_cell(backbone="frozen", epochs=1)
-    together([*trainings, Training(cell, (1, 2, 3, 4), folder / "broken", broken=3)], size=2)
-    return folder
+    return both(folder, False, Training(cell, (1, 2, 3, 4), folder / "broken", broken=3))
+
+
+@pytest.fixture(scope="module")
+def precise(tmp_path_factory):
+    """In double precision."""
+    return both(tmp_path_factory.mktemp("double"), True)
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_two_processes_give_the_losses_of_one(folders, name):
-    one, two = (
-        read_journal(folders / w / "single" / name / "metrics.jsonl") for w in ("one", "two")
-    )
+    one, two = (read_journal(folders / w / name / "metrics.jsonl") for w in ("one", "two"))
     assert len(one) == len(two) == 3
     for ours, theirs in zip(one, two, strict=True):
         assert theirs.losses == pytest.approx(ours.losses, rel=1e-6, abs=1e-6)
         assert theirs.gradient_norm == pytest.approx(ours.gradient_norm, rel=1e-6, abs=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
-def test_two_processes_give_the_weights_of_one(folders, name):
+def test_two_processes_give_the_weights_of_one(precise, name):
     """In double precision: AdamW turns the rounding of gradients that ought to be 0 into steps."""
-    one, two = (torch.load(folders / w / "double" / name / "double.pt") for w in ("one", "two"))
+    one, two = (torch.load(precise / w / name / "double.pt") for w in ("one", "two"))
     assert one.keys() == two.keys()
     for parameter, tensor in one.items():
         torch.testing.assert_close(two[parameter], tensor, rtol=0, atol=1e-6)
 
 
 def test_only_the_first_of_two_processes_writes(folders):
-    kept = {path.name for path in (folders / "two" / "single" / "accumulated").iterdir()}
+    kept = {path.name for path in (folders / "two" / "accumulated").iterdir()}
     assert kept == {"checkpoint", "metrics.jsonl", "weights.safetensors"}
 
 

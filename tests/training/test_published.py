@@ -48,7 +48,7 @@ def _checkpoint(golden, method):
     return made
 
 
-@pytest.fixture(scope="module", params=PARAMETERS)
+@pytest.fixture(scope="module", params=["ipdn", pytest.param("mdin", marks=pytest.mark.slow)])
 def given(request, golden, tmp_path_factory):
     """The method, its entries, and the file of them."""
     entries = _checkpoint(golden, request.param)

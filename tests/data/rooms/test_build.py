@@ -184,7 +184,17 @@ def copied(rooms_folder: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(rooms_folder, tmp_path / "rooms"))
 
 
-@pytest.mark.parametrize("damage", [gone, shortened, overwritten, doubled, without_its_folder])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        overwritten,
+        doubled,
+        *(
+            pytest.param(one, marks=pytest.mark.slow)
+            for one in (gone, shortened, without_its_folder)
+        ),
+    ],
+)
 def test_a_damaged_room_is_made_again_as_it_was(
     damage: Callable[[Path], None], copied: Path, rooms_folder: Path
 ):

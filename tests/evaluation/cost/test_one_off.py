@@ -28,7 +28,7 @@ INSTANCES = ["SAM masks", "pooling", "lifting of instances", "average of instanc
     ("name", "steps"),
     [
         ("mdin", ["superpoints"]),
-        ("ipdn", ["superpoints", *TOKENS]),
+        pytest.param("ipdn", ["superpoints", *TOKENS], marks=pytest.mark.slow),
         ("hcf_res", ["superpoints", *TOKENS, *INSTANCES]),
     ],
 )

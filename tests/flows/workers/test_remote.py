@@ -75,6 +75,7 @@ def test_a_job_ends_where_the_caller_answers_stop_and_its_log_is_in_the_shared_f
     assert "stopped after" in log.read_text() and "no such room" in log.read_text()
 
 
+@pytest.mark.slow
 def test_a_killed_worker_is_replaced_at_its_outpost(pool, site):
     before, _ = pool.call(f"{JOBS}:who")
     with pytest.raises(JobError, match="killed by signal 9") as caught:
@@ -85,6 +86,7 @@ def test_a_killed_worker_is_replaced_at_its_outpost(pool, site):
     assert len(site.hired) == 1
 
 
+@pytest.mark.slow
 def test_a_lost_outpost_takes_its_worker_with_it_and_another_is_sent_for(pool, site):
     workers = []
 
@@ -100,6 +102,7 @@ def test_a_lost_outpost_takes_its_worker_with_it_and_another_is_sent_for(pool, s
     assert len(site.hired) == 2
 
 
+@pytest.mark.slow
 def test_a_hanging_worker_tells_where_it_is_and_is_replaced(pool, tmp_path):
     log = tmp_path / "worker.log"
     with pytest.raises(JobError, match="idle in the same place") as caught:
@@ -144,6 +147,7 @@ def test_who_waits_for_a_worker_that_is_not_there_yet_is_told_that_the_pool_clos
     assert len(told) == waiting
 
 
+@pytest.mark.slow
 def test_jobs_go_on_with_the_workers_that_came(tmp_path):
     """The second of two is kept in the queue: its ticket is that of somebody else."""
     said = []
@@ -196,6 +200,7 @@ def test_a_stranger_who_says_nothing_keeps_nobody_out():
         socket.create_connection(("127.0.0.1", door.port))
 
 
+@pytest.mark.slow
 def test_far_workers_end_when_their_launcher_is_killed(tmp_path):
     script = (
         "import sys\n"

@@ -73,6 +73,7 @@ def test_no_string_makes_it_fail(parser: Parser, texts: list[str]) -> None:
             assert all(0 <= start < end <= len(graph.utterance) for start, end in spans)
 
 
+@pytest.mark.slow
 def test_chains_of_ten_thousand_words_are_no_trouble(parser: Parser) -> None:
     from spacy.tokens import Doc  # noqa: PLC0415
 
