@@ -2,14 +2,18 @@
 
 import contextlib
 import errno
+import shutil
 import sys
 from collections.abc import Iterator
 
 from rich.console import Console
 
 from flows.workers.interrupts import interruptible
+from hcfres.store.workspace import home
 
 _TOLD_PLAINLY = {"ConfigError", "DataError", "StoreError", "JobError", "PlanError", "WeightsError"}
+_LEAST_FREE_BYTES = 100_000
+"""With less nothing can be kept, not even a server's word of it."""
 _CLOSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST}
 
 
@@ -49,4 +53,11 @@ def _full_disk(error: BaseException) -> bool:
     """Whether the system or SQLite, on which MLflow and Prefect write, had no space left."""
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return True
-    return "database or disk is full" in str(error)
+    return "database or disk is full" in str(error) or _no_space_left()
+
+
+def _no_space_left() -> bool:
+    """Whether the workspace's disk is full: servers that write to it fail in words of their own."""
+    with contextlib.suppress(OSError):
+        return shutil.disk_usage(home()).free < _LEAST_FREE_BYTES
+    return False

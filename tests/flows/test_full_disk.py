@@ -1,5 +1,6 @@
 """A disk that fills up while a grid is training: one clear error, and the grid goes on later."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -10,6 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from rich.console import Console
+
+from flows.errors import explained
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, "-m", "flows.cli", "reproduce", "table3_ablation"]
@@ -31,6 +35,24 @@ def small_disk(tmp_path) -> Iterator[Path]:
         pytest.skip(f"a small disk cannot be mounted here: {mounted.stderr.strip()}")
     yield place
     subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+def test_what_a_server_says_of_a_full_disk_is_told_as_one(small_disk, monkeypatch, capsys):
+    monkeypatch.setenv("HCFRES_HOME", str(small_disk))
+
+    def fail():
+        with explained(Console()):
+            raise RuntimeError("500 Internal Server Error")
+
+    with pytest.raises(RuntimeError, match="500"):
+        fail()
+    with contextlib.suppress(OSError), (small_disk / "filler").open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(1_000_000))
+    with pytest.raises(SystemExit, match="2"):
+        fail()
+    told = " ".join(capsys.readouterr().out.split())
+    assert "the disk is full (500 Internal Server Error); free some space" in told
 
 
 @pytest.mark.slow
