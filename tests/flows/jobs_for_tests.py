@@ -35,6 +35,12 @@ def die(_: Emit) -> None:
     os._exit(9)
 
 
+def sleep_without_letting_go(emit: Emit, seconds: float) -> None:
+    """Say who it is and sleep in a call into a library that lets no other thread run."""
+    emit(os.getpid())
+    ctypes.PyDLL(None).sleep(int(seconds))
+
+
 def sleep(emit: Emit, seconds: float) -> None:
     """Say which process this is, then be busy."""
     emit(os.getpid())

@@ -5,6 +5,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import psutil
 import pytest
 
 from flows.workers.pool import STOP, JobError, JobStopped, Watch, WorkerPool
@@ -82,28 +83,31 @@ def test_a_dead_worker_is_replaced(pool):
     assert pool.call(f"{JOBS}:who")[0] != before
 
 
-def test_workers_end_when_their_parent_is_killed():
+@pytest.mark.parametrize(("job", "seconds"), [("sleep", 10.0), ("sleep_without_letting_go", 1.0)])
+def test_workers_end_when_their_parent_is_killed(job, seconds):
     script = (
         "from flows.workers.pool import WorkerPool\n"
         "if __name__ == '__main__':\n"
         "    WorkerPool(('cpu',)).call("
-        f"'{JOBS}:sleep', 60.0, on_event=lambda pid: print(pid, flush=True))\n"
+        f"'{JOBS}:{job}', 60.0, on_event=lambda pid: print(pid, flush=True))\n"
     )
     parent = subprocess.Popen(
         [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, env=os.environ
     )
     worker = int(parent.stdout.readline())
+    time.sleep(0.5)
     parent.send_signal(signal.SIGKILL)
     parent.wait()
-    assert _gone_within(worker, 10.0)
+    assert _gone_within(worker, seconds)
 
 
 def _gone_within(pid: int, seconds: float) -> bool:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
+            if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+                return True
+        except psutil.NoSuchProcess:
             return True
         time.sleep(0.1)
     return False
