@@ -98,7 +98,22 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str,
         StoreError: the disk is full or refuses.
     """
     kept = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    write_atomic(path, serialise(kept, metadata=dict(about)))
+    write_atomic(path, _in_one_order(serialise(kept, metadata=dict(about))))
+
+
+def _in_one_order(content: bytes) -> bytes:
+    """The same file, its texts in the order of their names: equal contents are equal files.
+
+    Format: https://github.com/huggingface/safetensors, 8 bytes of length, JSON, the tensors; spaces
+    may follow the JSON, whose length stays a multiple of 8.
+    """
+    end = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:end])
+    if "__metadata__" in header:
+        header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    told = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    told = told.ljust(-(-len(told) // 8) * 8)
+    return b"".join((len(told).to_bytes(8, "little"), told, memoryview(content)[end:]))
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

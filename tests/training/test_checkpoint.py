@@ -91,3 +91,21 @@ def test_final_weights_say_what_they_are_of(tmp_path):
     with safe_open(tmp_path / "weights.safetensors", framework="pt") as opened:
         assert opened.metadata() == {"dense_width": "4"}
         assert set(opened.keys()) == set(network.state_dict())
+
+
+def test_what_is_written_again_has_the_same_bytes_and_is_read_as_it_was(tmp_path):
+    tensors = {"b": torch.arange(3), "a": torch.randn(2, 5), "none": torch.zeros(0)}
+    about = {name: f"what {name} says: é\n\"'" for name in "zyxwvutsrq"}
+    paths = [tmp_path / f"{number}.safetensors" for number in range(8)]
+    for path in paths:
+        checkpoint.write_tensors(path, tensors, about)
+        found, told = checkpoint.read_tensors(path)
+        assert told == about
+        assert found.keys() == tensors.keys()
+        assert all(torch.equal(found[name], tensors[name]) for name in tensors)
+    assert len({path.read_bytes() for path in paths}) == 1
+
+
+def test_tensors_without_a_word_are_written_too(tmp_path):
+    checkpoint.write_tensors(tmp_path / "bare.safetensors", {"a": torch.ones(1)}, {})
+    assert checkpoint.read_tensors(tmp_path / "bare.safetensors")[1] == {}
