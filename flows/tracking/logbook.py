@@ -28,6 +28,8 @@ _NAMES = {f"method.{name}" for name in NOT_IDENTITY[MethodConfig]} | {
 _UNRECORDED = {"hcfres.commit": "not recorded: made before it was"}
 ONCE = 0
 """The step of what is measured once: MLflow draws it as bars, a run each, not as a curve."""
+_OF_EVERY_CELL = "time/evaluation_s"
+"""Of a cell evaluated anew MLflow shows the point of the latest time, whatever the clock was."""
 _MOMENT_S = 1.0
 """Between two looks at the epochs of a cell."""
 
@@ -100,9 +102,10 @@ class CellLog:
             tags["hcfres.passports"] = json.dumps(told["passports"])
         origin = read_origin(folder)
         measured = told["metrics"] | ({} if origin is None else origin.measured())
+        at_ms = max(int(time.time() * 1000), self._run.last_ms(_OF_EVERY_CELL) + 1)
         self._run.log(
             tags=tags | (_UNRECORDED if origin is None else origin.tags()),
-            points=[*self._new_epochs(), Points(measured, ONCE, int(time.time() * 1000))],
+            points=[*self._new_epochs(), Points(measured, ONCE, at_ms)],
         )
         self._run.artefacts(
             [folder / name for name in ("results.json", "cell.json", "metrics.jsonl")]

@@ -118,6 +118,14 @@ class TrackedRun:
         """Give the last step logged of a metric, -1 when there is none."""
         return max(self.steps(name), default=-1)
 
+    def last_ms(self, name: str) -> int:
+        """Give the time of a metric's last point, 0 when there is none."""
+        if self.is_new:
+            return 0
+        return max(
+            (m.timestamp for m in self.client.get_metric_history(self.run_id, name)), default=0
+        )
+
     def artefacts(self, paths: Iterable[Path], folder: str | None = None) -> None:
         """Copy files, or the files of folders, to the run; missing ones are an error.
 

@@ -13,6 +13,7 @@ from hcfres.store.workspace import Workspace
 from hcfres.training.journal import EpochReport
 from tests.flows.fabricated import CODE, finish, small_plan
 
+MIOU = {"val/all/miou": 0.5}
 EPOCH = EpochReport(
     epoch=0,
     epochs=2,
@@ -48,8 +49,8 @@ def train(cell, tracker, code, losses):
     return log
 
 
-def end(cell, log, code):
-    folder = finish(cell, {"val/all/miou": 0.5}, code=code)
+def end(cell, log, code, metrics=MIOU):
+    folder = finish(cell, metrics, code=code)
     (folder / "checkpoint").mkdir(exist_ok=True)
     for name in ("cell.json", "predictions.parquet", "checkpoint/state"):
         (folder / name).touch()
@@ -106,6 +107,7 @@ def test_logging_what_other_code_finished_keeps_its_run(cell, tracker):
 
 def journal(cell, epochs):
     lines = (json.dumps(asdict(replace(EPOCH, epoch=number))) + "\n" for number in range(epochs))
+    cell.folder.mkdir(parents=True, exist_ok=True)
     (cell.folder / "metrics.jsonl").write_text("".join(lines))
 
 
@@ -123,3 +125,21 @@ def test_short_epochs_are_logged_together_now_and_then_and_all_at_the_end(cell, 
     end(cell, log, CODE)
     history = log._run.client.get_metric_history(log._run.run_id, "train/total")
     assert [m.step for m in history] == [0, 1, 2, 3]
+
+
+def test_a_cell_evaluated_anew_shows_its_new_numbers_though_the_clock_went_back(
+    cell, tracker, monkeypatch
+):
+    def evaluated(miou):
+        log = CellLog(cell, tracker, None, CODE)
+        end(cell, log, CODE, {"val/all/miou": miou, "time/evaluation_s": 2.0 - miou})
+        return run_of(log)
+
+    journal(cell, 1)
+    first = evaluated(0.7)
+    now = time.time()
+    monkeypatch.setattr("flows.tracking.logbook.time.time", lambda: now - 90)
+    again = evaluated(0.4)
+    assert again.info.run_id == first.info.run_id
+    assert again.data.metrics["val/all/miou"] == 0.4
+    assert again.data.metrics["time/evaluation_s"] == 1.6
