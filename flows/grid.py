@@ -8,6 +8,7 @@ from prefect import flow
 from rich.console import Console
 
 from flows.cells.finished import DONE
+from flows.figures import write_figures
 from flows.groundwork import lay_groundwork, leave_out, stopped_by
 from flows.held import Held
 from flows.live.artefacts import leave_artefacts
@@ -106,8 +107,6 @@ def close_grid(plan: Plan, grid: TrackedRun, workspace: Workspace) -> None:
                     0,
                     int(time.time() * 1000),
                 )
-    from flows.figures import write_figures  # noqa: PLC0415  torch, which launchers need last
-
     figures: tuple[Path, ...] = write_figures(plan, workspace, plan.folder / "figures")
     grid.artefacts(figures, "figures")
     shipped = plan.experiment.source.resolve().parent == EXPERIMENTS

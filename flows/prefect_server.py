@@ -33,6 +33,7 @@ _AS_TEMPORARY = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1"}
 _PATIENCE_S = 120.0
 _ENDING_S = 2.0
 _LOOK_EVERY_S = 0.1
+_MOST_STARTS = 20
 _LOCK = "server.lock"
 
 
@@ -44,16 +45,75 @@ def start_server() -> None:
     """
     if os.environ.get(URL) or "prefect" in sys.modules:
         return
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        process = subprocess.Popen(
-            [sys.executable, "-m", __name__, str(listening.fileno()), str(os.getpid())],
+    listening = socket.create_server(("127.0.0.1", 0))
+    os.environ[URL] = f"http://127.0.0.1:{listening.getsockname()[1]}/api"
+    keeper = _Keeper(listening, os.environ[URL])
+    atexit.register(keeper.end)
+
+
+class _Keeper:
+    """Keeps a server on a port of ours: where it is killed another takes its place.
+
+    Who asks meanwhile waits, as the port listens at once. One that never answered is not begun
+    again: what kept it from it would keep the next one.
+    """
+
+    def __init__(self, listening: socket.socket, url: str) -> None:
+        self._listening, self._url, self._owner = listening, url, os.getpid()
+        self._ending, self._turn = False, threading.Lock()
+        self._process = self._start()
+        threading.Thread(target=self._keep, name="server's keeper", daemon=True).start()
+
+    def end(self) -> None:
+        """End the server with the process that started it; a fork of that one leaves it alone."""
+        if os.getpid() != self._owner:
+            return
+        with self._turn:
+            self._ending = True
+            self._listening.close()
+        if self._process.poll() is not None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(_ENDING_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _start(self) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen(
+            [sys.executable, "-m", __name__, str(self._listening.fileno()), str(self._owner)],
             env={**os.environ, **_AS_TEMPORARY},
-            pass_fds=[listening.fileno()],
+            pass_fds=[self._listening.fileno()],
             start_new_session=True,  # Ctrl-C is for us; we end it
         )
-        port = listening.getsockname()[1]
-    atexit.register(_end, process, os.getpid())
-    os.environ[URL] = f"http://127.0.0.1:{port}/api"
+
+    def _keep(self) -> None:
+        for _ in range(_MOST_STARTS):
+            if not self._comes_up():
+                break
+            self._process.wait()
+            with self._turn:
+                if self._ending:
+                    return
+                self._listen_again()
+                self._process = self._start()
+        self._listening.close()
+
+    def _listen_again(self) -> None:
+        """Open the port anew: a server that ends in order shuts it for everybody."""
+        address = self._listening.getsockname()
+        self._listening.close()
+        self._listening = socket.create_server(address)
+
+    def _comes_up(self) -> bool:
+        """Wait until the server answers; False where it ends before."""
+        while self._process.poll() is None and not self._ending:
+            with contextlib.suppress(ConfigError):
+                if _answers(self._url):
+                    return True
+            time.sleep(_LOOK_EVERY_S)
+        return False
 
 
 def wait_for_server(environment: Mapping[str, str] = os.environ) -> None:
@@ -90,18 +150,6 @@ def _silent(url: str, why: object) -> str:
         f"{URL} is {url}, and no Prefect server answers there ({why}). Start one "
         "(`prefect server start`), or leave the variable out for one of our own"
     )
-
-
-def _end(process: subprocess.Popen, owner: int) -> None:
-    """End the server with the process that started it; a fork of that one leaves it alone."""
-    if os.getpid() != owner or process.poll() is not None:
-        return
-    process.terminate()
-    try:
-        process.wait(_ENDING_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
 
 
 def _serve(listening: int, parent: int) -> None:

@@ -8,6 +8,7 @@ import sys
 import time
 import urllib.request
 
+import psutil
 import pytest
 
 from flows.prefect_server import URL, start_server, wait_for_server
@@ -62,6 +63,23 @@ def test_the_server_answers_on_loopback_and_ends_with_its_owner(owner):
     assert answers(url)
     owner.communicate("\n", timeout=30)
     assert owner.returncode == 0
+    assert not answers(url)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_a_server_that_is_killed_is_replaced_and_who_asks_meanwhile_waits(owner, how):
+    url = owner.stdout.readline().strip()
+    for _ in range(2):
+        (server,) = psutil.Process(owner.pid).children()
+        server.send_signal(how)
+        server.wait(10)
+        with urllib.request.urlopen(f"{url}/health", timeout=60.0) as answer:
+            assert answer.status == 200
+    (server,) = psutil.Process(owner.pid).children()
+    owner.communicate("\n", timeout=30)
+    assert owner.returncode == 0
+    assert not server.is_running()
     assert not answers(url)
 
 
