@@ -45,15 +45,18 @@ def note_run(folder: Path, run_id: str) -> None:
     (folder / _EXPECTED).unlink(missing_ok=True)
 
 
-def expect_run(folder: Path) -> tuple[str, bool]:
-    """Give the token of the run that is about to be made for a folder, and whether that was begun
-    before: by a launcher that was killed, whose run may be there and is noted nowhere."""
+def is_expected(folder: Path) -> bool:
+    """Whether a launcher that was killed had begun to make a run for the folder."""
+    return (folder / _EXPECTED).exists()
+
+
+def expect_run(folder: Path) -> str:
+    """Give the token of the run that is about to be made for a folder, or was when its launcher was
+    killed: the run may then be there, and is noted nowhere."""
     path = folder / _EXPECTED
-    if path.exists():
-        return path.read_text(), True
-    token = secrets.token_hex(8)
-    write_atomic(path, token.encode())
-    return token, False
+    if not path.exists():
+        write_atomic(path, secrets.token_hex(8).encode())
+    return path.read_text()
 
 
 def is_logged(folder: Path, store: TrackingStore) -> bool:

@@ -16,7 +16,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from flows.tracking.opening import is_within, open_client, open_experiment
 from flows.tracking.outages import StorePatience
-from flows.tracking.run_notes import expect_run, note_run, run_ids
+from flows.tracking.run_notes import expect_run, is_expected, note_run, run_ids
 from flows.tracking.store import TrackingStore, tracking_store
 from flows.tracking.tracked_run import TrackedRun
 from hcfres.config.base import Config
@@ -85,22 +85,26 @@ class Tracker:
 
     def _made(self, folder: Path, name: str, tags: dict[str, str]) -> TrackedRun:
         """Make a run and note it, or take the one that a launcher made as it was killed."""
-        token, begun = expect_run(folder)
-        asked = f"tags.`{_TOKEN}` = '{token}'"
-        found = self._client.search_runs([self.experiment_id], asked) if begun else []
-        run = (
-            found[0]
-            if found
-            else self._client.create_run(
-                self.experiment_id, tags=tags | {_TOKEN: token}, run_name=name
-            )
-        )
+        if is_expected(folder) and (found := self._begun(folder)):
+            return found
+        tags = tags | {_TOKEN: expect_run(folder)}
+        run = self._client.create_run(self.experiment_id, tags=tags, run_name=name)
         note_run(folder, run.info.run_id)
-        return TrackedRun(self._client, run.info.run_id, self.experiment_id, is_new=not found)
+        return TrackedRun(self._client, run.info.run_id, self.experiment_id, is_new=True)
+
+    def _begun(self, folder: Path) -> TrackedRun | None:
+        """Note the run that a launcher made for a folder as it was killed; None where it did not
+        come so far."""
+        asked = f"tags.`{_TOKEN}` = '{expect_run(folder)}'"
+        found = self._client.search_runs([self.experiment_id], asked)
+        if not found:
+            return None
+        note_run(folder, found[0].info.run_id)
+        return TrackedRun(self._client, found[0].info.run_id, self.experiment_id)
 
     def end_open(self, folder: Path) -> None:
         """End the run of `folder` that a killed launcher left open, where there is one."""
-        run = self._of(folder)
+        run = self._begun(folder) if is_expected(folder) else self._of(folder)
         if run is not None and self._client.get_run(run.run_id).info.status == "RUNNING":
             run.end()
 

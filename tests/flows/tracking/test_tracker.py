@@ -77,6 +77,18 @@ def test_a_run_that_was_left_open_is_ended_and_an_ended_one_stays_as_it_ended(tr
     assert read(tracker, run).info.status == "FAILED"
 
 
+def test_a_run_left_open_by_a_launcher_killed_before_it_noted_the_run_is_ended_too(
+    tracker, workspace
+):
+    folder = workspace.root / "stages" / "tokens"
+    run = tracker.run(folder, "stage tokens", "stage")
+    token = read(tracker, run).data.tags["hcfres.token"]
+    (folder / "mlflow.json").unlink()
+    (folder / "mlflow.expected").write_text(token)  # as it was at that moment
+    tracker.end_open(folder)
+    assert read(tracker, run).info.status == "FINISHED"
+
+
 def test_a_cell_hangs_under_its_grid(tracker, workspace):
     grid = tracker.run(workspace.grids / "g", "grid", "grid")
     cell = tracker.run(workspace.cells / "child", "cell", "cell", grid)
