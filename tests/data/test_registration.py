@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from scipy.ndimage import binary_dilation
@@ -97,6 +97,7 @@ def test_resampling_by_rows_and_columns_follows_the_homography(focal, centre, si
     """A linear image stays linear: a pixel has the value of its place, to a fifth of a pixel."""
     camera = Pinhole(K(30 * focal, 15.5 + centre, 11.5 - centre), (24, 32))
     rig = Rig(camera, Pinhole(K(30, 15.5, 11.5), (24, 32)), np.eye(4))
+    assume(not rig.registered)  # else it is the first case, with a tolerance of its own
     found = register(ramp(24, 32, 7), np.zeros((24, 32), np.float32), rig, size)
     view = rig.depth.scaled(size).intrinsics
     down, along = np.indices(size)
