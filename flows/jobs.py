@@ -23,6 +23,7 @@ from hcfres.pipeline.places import Machine
 from hcfres.pipeline.scene import Preparation, SceneJobs
 from hcfres.pipeline.seen import WatchedDataset, notes_of
 from hcfres.pipeline.text import text_job
+from hcfres.store.locks import locked
 from hcfres.store.store import Store, Stored, unnoticed
 from hcfres.store.workspace import Workspace
 from hcfres.training.team import ALONE, Team
@@ -36,13 +37,15 @@ def get_ready(_: Emit) -> None:
 
 
 def make_room(_: Emit, seed: int, root: str, frames: int) -> bool:
-    """Write one synthetic room; False if it was there."""
-    return make_room_files(seed, Path(root), frames)
+    """Write one synthetic room; False if it was there, or another launcher wrote it meanwhile."""
+    with locked(Path(root) / "made" / f"room-{seed}.lock"):
+        return make_room_files(seed, Path(root), frames)
 
 
 def make_sentences(_: Emit, rooms: str, root: str) -> None:
     """Write the expressions of all rooms."""
-    write_sentences(RoomsConfig.model_validate_json(rooms), Path(root))
+    with locked(Path(root) / "made" / "sentences.lock"):
+        write_sentences(RoomsConfig.model_validate_json(rooms), Path(root))
 
 
 def make_stage(
