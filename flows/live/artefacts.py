@@ -26,8 +26,7 @@ _SECONDS_BETWEEN = 2.0
 
 
 def show_progress(plan: Plan) -> Callable[[], None]:
-    """Leave the share of a grid's cells that are through; call what is returned after each
-    cell."""
+    """Leave the share of a grid's cells that are through; call what is returned after each cell."""
     total = len(plan.cells)
     before = total - len(plan.todo)
     name = f"{_key(plan)}-progress"
