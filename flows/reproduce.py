@@ -3,7 +3,7 @@
 An empty plan starts no server and imports neither Prefect, MLflow nor torch.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -19,7 +19,7 @@ from flows.prefect_server import start_server
 from flows.tracking.run_notes import is_logged
 from flows.tracking.store import tracking_store
 from flows.workers.job_log import NAME as WORKER_LOG
-from flows.workers.sites import require_site
+from flows.workers.sites import devices_of, require_site
 from flows.workers.where import Where
 from hcfres.config.rows import load_experiment
 from hcfres.pipeline.versions import code_of_cells
@@ -49,7 +49,8 @@ class Asked:
 
 def tell_plan(asked: Asked, console: Console, as_json: bool = False) -> Plan:
     """Show what a grid consists of, what of it is done, and what the rest will take."""
-    plan = plan_of(asked, Workspace())
+    workspace = Workspace()
+    plan = replace(plan_of(asked, workspace), devices=devices_of(asked.on, workspace))
     told = plan_document(plan, asked.accept_code)
     if as_json:
         console.file.write(told.as_json() + "\n")

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cache
 
 from flows.planning.plan import Plan, PlannedCell
-from flows.workers.machine import expected_devices
 from hcfres.data.acquisition.space import RESERVE
 from hcfres.pipeline.stage_count import StageCount
 
@@ -41,14 +40,14 @@ class Disk:
 
 def estimate(plan: Plan, stages: Iterable[StageCount]) -> Estimate:
     """Add up what the missing results of stages and the cells to run take."""
-    devices, stages = expected_devices(), tuple(stages)
+    stages = tuple(stages)
     known = [s for s in stages if s.missing and s.seconds is not None]
     unknown = [f"{s.stage} ({s.missing})" for s in stages if s.missing and s.seconds is None]
     seconds, sizes = cells_left(plan)
     unknown += _unmeasured(plan, seconds)
     measured = [value for value in seconds.values() if value is not None]
     each = [(stage.missing, stage.seconds or 0.0) for stage in known]
-    workers = len(devices)
+    workers = len(plan.devices)
     wall = sum(-(-count // workers) * one for count, one in each)
     wall += makespan(measured, [0.0] * workers)
     total = sum(count * one for count, one in each) + sum(measured)
@@ -56,7 +55,7 @@ def estimate(plan: Plan, stages: Iterable[StageCount]) -> Estimate:
     blind = bool(plan.todo) and not measured and not known
     return Estimate(
         workers=workers,
-        device=devices[0].partition(":")[0],
+        device=plan.devices[0].partition(":")[0],
         wall_s=None if blind else wall,
         device_s=None if blind else total,
         size=None if blind else size,

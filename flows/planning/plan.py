@@ -4,7 +4,7 @@ Nothing here imports torch or an orchestrator: asking again for a finished grid 
 """
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -60,6 +60,8 @@ class Plan:
     cells: tuple[PlannedCell, ...]
     folder: Path
     workspace: Workspace
+    devices: tuple[str, ...] = field(default_factory=expected_devices)
+    """One for each worker that will run it."""
 
     @property
     def todo(self) -> tuple[PlannedCell, ...]:
@@ -67,8 +69,8 @@ class Plan:
         return tuple(cell for cell in self.cells if cell.state != "done")
 
     def typical(self, method: str) -> Typical | None:
-        """What a cell of a method takes here, by what was measured on such a device as is here."""
-        kind = expected_devices()[0].partition(":")[0]
+        """What a cell of a method takes, by what was measured on such a device as will run it."""
+        kind = self.devices[0].partition(":")[0]
         return typical(self._measured, self.setting.name, method, kind, self.workspace)
 
     @cached_property

@@ -18,7 +18,6 @@ from flows.planning.view import duration
 from flows.search.cells import SearchCells
 from flows.search.trials import Trial, asked_for
 from flows.search.winner import candidates
-from flows.workers.machine import expected_devices
 from hcfres.config.search import Choices
 from hcfres.config.space import Knob, shown
 
@@ -77,12 +76,15 @@ class SearchPlan:
         return json.dumps(asdict(self), indent=1)
 
 
-def search_plan(cells: SearchCells, trials: Sequence[Trial], wanted: int) -> SearchPlan:
+def search_plan(
+    cells: SearchCells, trials: Sequence[Trial], wanted: int, workers: int
+) -> SearchPlan:
     """Look at everything a search consists of.
 
     Args:
         trials: of the study, none before it has begun.
         wanted: different cells to ask for.
+        workers: that will train them.
     """
     config, space = cells.search.config, cells.search.space
     asked = len(asked_for(trials))
@@ -90,7 +92,6 @@ def search_plan(cells: SearchCells, trials: Sequence[Trial], wanted: int) -> Sea
     more = _more_seeds(cells, trials, left)
     measured = cells.seconds()
     seconds = statistics.median(measured) if measured else None
-    workers = len(expected_devices())
     rounds = -(-left // workers) + -(-more // workers)
     return SearchPlan(
         search=cells.search.name,

@@ -23,7 +23,7 @@ from flows.search.winner import candidates
 from flows.tracking.run_notes import is_logged
 from flows.tracking.store import tracking_store
 from flows.workers.pool import JobError
-from flows.workers.sites import require_site
+from flows.workers.sites import devices_of, require_site
 from flows.workers.where import Where
 from hcfres.config.search_file import load_search
 from hcfres.store.workspace import Workspace
@@ -48,7 +48,8 @@ class Asked:
 def tell_plan(asked: Asked, console: Console, as_json: bool = False) -> SearchPlan:
     """Show what a search consists of, what of it is done, and what the rest will take."""
     cells = cells_of(asked)
-    plan = search_plan(cells, known_trials(cells, asked.storage), _wanted(asked, cells))
+    workers = len(devices_of(asked.on, cells.workspace))
+    plan = search_plan(cells, known_trials(cells, asked.storage), _wanted(asked, cells), workers)
     if as_json:
         console.file.write(plan.as_json() + "\n")
     else:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from flows.workers.machine import devices
+from flows.workers.machine import devices, expected_devices
 from flows.workers.on_ray import RaySite, find_cluster
 from flows.workers.on_slurm import SlurmSite, require_slurm
 from flows.workers.pool import WorkerPool
@@ -30,6 +30,22 @@ def require_site(on: Where, workspace: Workspace, processes: int = 1) -> None:
             f"--processes {processes} --on {on}: workers that train one cell together are of one "
             "machine. Leave one of the two out"
         )
+
+
+def devices_of(on: Where, workspace: Workspace) -> tuple[str, ...]:
+    """Name a device for each worker that a site would give, without asking it for any.
+
+    Raises:
+        ConfigError: as `require_site`.
+    """
+    if on == "local":
+        return expected_devices()
+    if on == "slurm":
+        settings = require_slurm(workspace)
+        return ("cuda:0" if settings.gpus else "cpu",) * settings.workers
+    site = RaySite()
+    site.close()
+    return ("cuda:0" if site.kind == "cuda" else "cpu",) * site.size
 
 
 def open_pool(on: Where, workspace: Workspace, say: Callable[[str], None]) -> WorkerPool:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import shutil
 import sys
 from collections import namedtuple
@@ -12,11 +13,13 @@ from rich.console import Console
 
 from flows.cli import main
 from flows.datasets import dataset_folder
+from flows.places import ROOT
 from flows.planning import estimate as estimating
 from flows.planning.document import CellLine, PlanDocument, StageLine, plan_document
 from flows.planning.estimate import estimate
 from flows.planning.shared_stages import shared_stages
 from flows.planning.view import duration, show
+from flows.workers.slurm_settings import EXAMPLE, FILE
 from hcfres.data.rooms.build import make_rooms
 from hcfres.pipeline.places import Machine
 from hcfres.pipeline.scene import Preparation, SceneJobs
@@ -219,6 +222,30 @@ def test_json_is_all_that_is_printed_and_has_the_keys_that_are_documented(told, 
     assert document["stages"][0].keys() == {field.name for field in fields(StageLine)}
     assert document["todo"] == len(document["cells"]) == 8
     assert sorted(workspace.root.rglob("*")) == before
+
+
+def test_a_plan_for_slurm_reckons_with_the_jobs_it_may_submit(told, workspace):
+    pytest.importorskip("submitit", reason="submitit is not installed")
+    finish(small_plan(workspace).cells[0], {}, seconds=100.0, device="cuda:0")
+    asked = ("--setting", "smoke", "--plan", "--json", "--on", "slurm")
+    wall = {}
+    for workers, gpus in ((4, 1), (1, 1), (1, 0)):
+        text = (ROOT / EXAMPLE).read_text()
+        for key, value in (("workers", workers), ("gpus", gpus), ("cluster", '"local"')):
+            text = re.sub(rf"(?m)^{key} .*$", f"{key} = {value}", text)
+        (workspace.root / FILE).write_text(text)
+        code, out = told(*asked)
+        document = json.loads(out)
+        expected = document["estimate"]
+        assert (code, document["todo"]) == (0, 4)
+        assert (expected["workers"], expected["device"]) == (workers, ("cpu", "cuda")[gpus])
+        wall[workers, gpus] = (
+            [line["seconds_left"] for line in document["cells"]],
+            expected["wall_s"],
+        )
+    assert wall[4, 1][0] == wall[1, 1][0] == [100.0] * 4
+    assert wall[1, 1][1] - wall[4, 1][1] >= 300.0
+    assert wall[1, 0][0] == [None] * 4
 
 
 def test_json_belongs_to_a_plan(told):
