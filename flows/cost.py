@@ -15,11 +15,12 @@ from rich.markdown import Markdown
 
 from flows.live.progress import Bar, ProgressBoard
 from flows.places import REPORTS, experiment_file, method_file, setting_file
-from flows.workers.machine import devices
+from flows.workers.machine import own_device
 from hcfres.config.experiment import ComparisonConfig, flat
 from hcfres.config.loading import ConfigError, load
 from hcfres.config.method import MethodConfig
 from hcfres.config.setting import SettingConfig
+from hcfres.config.setting_file import load_setting
 from hcfres.data.errors import DataError
 from hcfres.evaluation.cost.measure import Plan, SceneCost
 from hcfres.evaluation.cost.records import CostRecord, DecoderRecord, read_records, write_records
@@ -127,7 +128,7 @@ def _read(path: Path) -> tuple[CostRecord, ...]:
 
 def _subjects(asked: Asked) -> tuple[Subject, ...]:
     methods = [load(method_file(name), MethodConfig) for name in asked.methods]
-    settings = [load(setting_file(name), SettingConfig) for name in asked.settings]
+    settings = [load_setting(setting_file(name)) for name in asked.settings]
     device, weights = _device(asked.device), Workspace().weights
     return tuple(Subject(m, s, weights, device) for s in settings for m in methods)
 
@@ -137,7 +138,7 @@ def _device(asked: str | None) -> str:
         raise ConfigError(f"--device is {asked!r}: give cpu or cuda, or leave it out")
     if asked == "cpu":
         return "cpu"
-    found = devices()[0]
+    found = own_device()
     if asked == "cuda" and found == "cpu":
         raise ConfigError("--device is cuda, but torch finds no GPU here: leave it out, or say cpu")
     return found

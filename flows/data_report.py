@@ -15,8 +15,8 @@ from flows.places import setting_file
 from flows.tracing.provenance import provenance
 from flows.workers.machine import worker_count
 from flows.workers.pool import WorkerPool
-from hcfres.config.loading import load
 from hcfres.config.setting import SettingConfig
+from hcfres.config.setting_file import load_setting
 from hcfres.data.dataset import Dataset, Split
 from hcfres.data.rooms.seeds import ROOMS_VERSION
 from hcfres.reporting.dataset_report.facts import Cutter, SceneFacts, scene_facts, stored_or_cut
@@ -49,7 +49,7 @@ def report_data(name: str, out: Path | None, console: Console) -> Path:
         ConfigError: there is no such setting.
         DataError: there is no dataset, or it has no list of scans.
     """
-    setting = load(setting_file(name), SettingConfig)
+    setting = load_setting(setting_file(name))
     workspace = Workspace()
     dataset = Dataset(dataset_folder(setting, workspace))
     lists = split_lists(dataset)

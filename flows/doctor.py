@@ -14,8 +14,9 @@ from rich.console import Console
 from rich.markup import escape
 
 from flows.places import setting_file, setting_names
-from hcfres.config.loading import ConfigError, load
+from hcfres.config.loading import ConfigError
 from hcfres.config.setting import SettingConfig
+from hcfres.config.setting_file import load_setting
 from hcfres.store.workspace import Workspace, home
 
 _ENOUGH_GB = 5
@@ -133,7 +134,7 @@ def _damage(setting: SettingConfig, folder: Path) -> str:
 
 
 def _settings() -> list[SettingConfig]:
-    return [load(setting_file(name), SettingConfig) for name in setting_names()]
+    return [load_setting(setting_file(name)) for name in setting_names()]
 
 
 def _disk() -> list[Finding]:

@@ -11,7 +11,15 @@ from rich.console import Console
 from flows.workers.interrupts import interruptible
 from hcfres.store.workspace import home
 
-_TOLD_PLAINLY = {"ConfigError", "DataError", "StoreError", "JobError", "PlanError", "WeightsError"}
+_TOLD_PLAINLY = {
+    "CheckpointError",
+    "ConfigError",
+    "DataError",
+    "JobError",
+    "PlanError",
+    "StoreError",
+    "WeightsError",
+}
 _LEAST_FREE_BYTES = 100_000
 """With less nothing can be kept, not even a server's word of it."""
 _CLOSED = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST}
@@ -32,16 +40,30 @@ def explained(console: Console) -> Iterator[None]:
 
 def _is_known(error: BaseException) -> bool:
     names = {kind.__name__ for kind in type(error).__mro__}
-    return bool(names & _TOLD_PLAINLY) or _full_disk(error) or _closed_place(error)
+    told = names & _TOLD_PLAINLY or _silent_server(error)
+    return bool(told) or _full_disk(error) or _closed_place(error)
 
 
 def _message(error: BaseException) -> str:
     names = {kind.__name__ for kind in type(error).__mro__}
     if _closed_place(error):
         return f"{error}: name a place that can be written, or change what is there"
+    if _silent_server(error):
+        return (
+            f"a server stopped answering ({error}). What is finished is kept; when it answers "
+            "again, run the same command"
+        )
     if not names & _TOLD_PLAINLY:
         return f"the disk is full ({error}); free some space and run the command again"
     return str(error)
+
+
+def _silent_server(error: BaseException) -> bool:
+    """Whether Prefect gave up asking its server; httpx is not imported where nobody asked."""
+    return any(
+        kind.__name__ == "TransportError" and kind.__module__.startswith("httpx")
+        for kind in type(error).__mro__
+    )
 
 
 def _closed_place(error: BaseException) -> bool:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from flows.cells.records import read_records
 from flows.datasets import dataset_folder
 from flows.planning.plan import Plan, PlannedCell
 from hcfres.config.rows import Row
@@ -12,7 +13,7 @@ from hcfres.reporting.bars import Scored, predictor_scores, row_scores, score_ba
 from hcfres.reporting.curves import Curve, training_curves
 from hcfres.reporting.examples import example_masks
 from hcfres.reporting.figures import save_png
-from hcfres.reporting.frame import CellRecord, read_records
+from hcfres.reporting.frame import CellRecord
 from hcfres.store.workspace import Workspace
 from hcfres.training.journal import read_journal
 
@@ -26,7 +27,7 @@ def write_figures(plan: Plan, workspace: Workspace, folder: Path) -> tuple[Path,
     Raises:
         DataError: a finished cell's files cannot be read.
     """
-    records = {record.key: record for record in read_records(workspace.cells)}
+    records = {record.key: record for record in read_records(workspace)}
     code = code_of_cells()
     done = tuple(
         cell

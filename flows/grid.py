@@ -8,6 +8,7 @@ from prefect import flow
 from rich.console import Console
 
 from flows.cells.finished import DONE
+from flows.cells.records import read_records
 from flows.figures import write_figures
 from flows.groundwork import lay_groundwork, leave_out, stopped_by
 from flows.held import Held
@@ -26,7 +27,7 @@ from flows.tracking.tracker import flatten
 from flows.train import train_cells
 from flows.workers.where import Where
 from hcfres.pipeline.versions import code_of_cells
-from hcfres.reporting.frame import read_records, results_frame
+from hcfres.reporting.frame import results_frame
 from hcfres.reporting.text import markdown
 from hcfres.store.files import write_atomic
 from hcfres.store.workspace import Workspace
@@ -83,14 +84,14 @@ def open_grid(plan: Plan, session: Session) -> TrackedRun:
     name = f"{plan.experiment.config.title} ({plan.setting.name})"
     grid = session.tracker.run(plan.folder, name, "grid")
     grid.tags({"hcfres.experiment": plan.experiment.name, "hcfres.setting": plan.setting.name})
-    grid.params({"cells": len(plan.cells), **flatten(plan.setting)})
+    grid.new_params({"cells": len(plan.cells), **flatten(plan.setting)})
     return grid
 
 
 def close_grid(plan: Plan, grid: TrackedRun, workspace: Workspace) -> None:
     """Put the table, the rows' means and the figures onto the grid's run, which ends with it."""
     whole = not plan.todo
-    frame = results_frame(read_records(workspace.cells))
+    frame = results_frame(read_records(workspace))
     grid.artefacts([plan.folder / "plan.json"])
     table = markdown(grid_table(plan, frame))
     grid.text(table, "table.md")

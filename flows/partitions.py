@@ -12,6 +12,7 @@ from flows.places import method_file, setting_file
 from hcfres.config.loading import load
 from hcfres.config.method import MethodConfig
 from hcfres.config.setting import SettingConfig
+from hcfres.config.setting_file import load_setting
 from hcfres.data.dataset import Dataset
 from hcfres.data.errors import DataError
 from hcfres.data.features import Superpoints
@@ -70,7 +71,7 @@ def read_partition(named: str, cut: Cut) -> np.ndarray:
     """
     path = Path(named)
     if path.suffix not in _FILES:
-        return setting_superpoints(load(setting_file(cut.setting), SettingConfig), named).labels
+        return setting_superpoints(load_setting(setting_file(cut.setting)), named).labels
     if path.suffix == ".json":
         return read_segments(path, None)
     if path.suffix == ".pth":

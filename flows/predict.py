@@ -9,7 +9,7 @@ from rich.table import Table
 
 from flows.cells.names import find_cell, newest_cell
 from flows.live.progress import Bar, Lines
-from flows.workers.machine import devices
+from flows.workers.machine import own_device
 from hcfres.data.captures.fused import VOXEL_M
 from hcfres.data.errors import DataError
 from hcfres.data.own_scan import OwnScan, ScanFiles, ScanFolder
@@ -94,7 +94,7 @@ def answer(
     )
     opened = open_scene(scan)
     _tell_scan(opened, console)
-    method = load_method(folder, workspace, devices()[0])
+    method = load_method(folder, workspace, own_device())
     name, setting = method.cell.method.title, method.cell.setting.name
     console.print(f"{name}, trained on {setting} (cell {folder.name}), answers on {method.device}")
     warning = opened.radius_remark(method.cell.setting.lifting.radius_m)

@@ -8,6 +8,9 @@ from hcfres.config.loading import ConfigError
 from hcfres.config.problems import nearest
 from hcfres.store.workspace import Workspace
 
+_SEEDS = range(2**32)
+"""What every generator of random numbers takes."""
+
 
 def run_pretrain(
     encoder: str, folder: Path, steps: int | None, seed: int, console: Console
@@ -25,8 +28,10 @@ def run_pretrain(
         The figures of the model card.
 
     Raises:
-        ConfigError: no encoder is called this.
+        ConfigError: no encoder is called this, or a number is none of what it may be.
+        CheckpointError, DataError: what is in the folder is damaged, or of another training.
     """
+    _require_numbers(steps, seed)
     workspace = Workspace()
     workspace.root.mkdir(parents=True, exist_ok=True)
     from flows.lesson import ENCODERS, Told, pretrain  # noqa: PLC0415  imports Prefect and torch
@@ -38,8 +43,17 @@ def run_pretrain(
         )
     place = folder / encoder
     run = Tracker(workspace).run(place, f"pretrain {encoder}", "stage")
-    figures = pretrain(encoder, place, steps or ENCODERS[encoder], seed, Told(run, console))
+    asked = ENCODERS[encoder] if steps is None else steps
+    figures = pretrain(encoder, place, asked, seed, Told(run, console))
     for name, value in figures.items():
         console.print(f"  {name}: {value:.3f}", highlight=False)
     console.print(f"weights and model card are in {place}")
     return figures
+
+
+def _require_numbers(steps: int | None, seed: int) -> None:
+    if steps is not None and steps < 1:
+        way_out = "give 1 or more, or leave it out for as many as the shipped weights had"
+        raise ConfigError(f"--steps is {steps}: {way_out}")
+    if seed not in _SEEDS:
+        raise ConfigError(f"--seed is {seed}: give 0 to {_SEEDS[-1]}")

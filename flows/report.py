@@ -8,12 +8,14 @@ from rich.console import Console
 
 from flows.cells.failed import failed_seeds, read_failure
 from flows.cells.holes import hole
+from flows.cells.records import read_records
 from flows.places import DEFAULT_SETTING, REPORTS, setting_file, table_files
 from flows.planning.plan import Plan, PlannedCell, accept, make_plan
 from hcfres.config.experiment import AblationConfig, ComparisonConfig, flat
-from hcfres.config.loading import ConfigError, load
+from hcfres.config.loading import ConfigError
 from hcfres.config.rows import Experiment, Row, load_experiment
 from hcfres.config.setting import Kept, SettingConfig
+from hcfres.config.setting_file import load_setting
 from hcfres.evaluation.passport import Passport
 from hcfres.pipeline.versions import code_of_cells
 from hcfres.reporting.columns import printed_columns
@@ -21,7 +23,6 @@ from hcfres.reporting.frame import (
     PASSPORTS,
     CellRecord,
     passports_of,
-    read_records,
     results_frame,
 )
 from hcfres.reporting.passports import require_comparable, said
@@ -57,9 +58,9 @@ def write_reports(
     the last epoch's, the headline, always go into the workspace, into a folder of their own.
     """
     workspace = Workspace()
-    name = load(setting_file(setting), SettingConfig).name
+    name = load_setting(setting_file(setting)).name
     folder = reports_folder(name, workspace, weights)
-    records = _mlflow_records(workspace) if from_mlflow else read_records(workspace.cells)
+    records = _mlflow_records(workspace) if from_mlflow else read_records(workspace)
     records = tuple(record for record in records if record.setting == name)
     frame = results_frame(records)
     seeds = {record.seed for record in records} | failed_seeds(workspace.cells, name)
@@ -217,13 +218,9 @@ def _rows(lines: list[Line]) -> list[tuple[str, tuple[Passport, ...]]]:
 
 def _caption(plan: Plan, weights: Kept) -> str:
     setting = plan.setting
-    encoders = (
-        f"SAM {setting.sam.model}, CLIP {setting.clip.model}, RoBERTa {setting.text.model}, "
-        "all frozen"
-    )
     told = (
         f"Ours: setting {setting.name} ({setting.title}), validation split, {EPOCHS[weights]}, "
-        f"seed {_seeds(plan)}; {encoders}. Paper: ScanNet scans, as printed. "
+        f"seed {_seeds(plan)}; {_encoders(setting)}. Paper: ScanNet scans, as printed. "
         "Best in bold, second underlined, within ours and within the paper's."
     )
     if any(cell.accepted for cell in plan.cells):
@@ -234,6 +231,15 @@ def _caption(plan: Plan, weights: Kept) -> str:
             "of the method's worth on ScanNet."
         )
     return told
+
+
+def _encoders(setting: SettingConfig) -> str:
+    """Which encoders the numbers are of; no setting trains SAM or CLIP, and some train RoBERTa."""
+    images = f"SAM {setting.sam.model}, CLIP {setting.clip.model}"
+    text = f"RoBERTa {setting.text.model}"
+    if setting.training.text == "trained":
+        return f"{images}, both frozen, {text}, trained"
+    return f"{images}, {text}, all frozen"
 
 
 def _seeds(plan: Plan) -> str:

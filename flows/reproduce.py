@@ -79,7 +79,8 @@ def reproduce_and_report(asked: Asked, console: Console) -> Plan:
         write_plan(plan)
     from flows.report import write_reports  # noqa: PLC0415  imports pandas
 
-    write_reports(console, asked.setting, asked.accept_code)
+    setting = plan.experiment.setting_path(asked.setting)
+    write_reports(console, str(setting), asked.accept_code)
     require_done(plan)
     return plan
 
@@ -97,7 +98,8 @@ def plan_of(asked: Asked, workspace: Workspace) -> Plan:
     only = (asked.only,) if asked.only else ()
     require_few(experiment.count(setting, only, asked.seeds), asked)
     rows = [experiment.row(name) for name in only] or experiment.rows
-    require_runnable(experiment, setting, rows, workspace)
+    place = experiment.setting_path(asked.setting)
+    require_runnable(experiment, setting, rows, workspace, place)
     require_processes(asked.processes, setting)
     plan = make_plan(
         experiment,

@@ -207,7 +207,7 @@ def _log(stage: str, work: Work, outcome: Outcome, wall: float) -> None:
         session.tracker.end_open(folder)
         return
     run = session.tracker.run(folder, f"stage {stage}", "stage", session.grid)
-    run.params({"stage": stage, **flatten(work.setting)})
+    run.new_params({"stage": stage, **flatten(work.setting)})
     now = int(time.time() * 1000)
     for step, value in enumerate(made):
         run.metrics({"stage/seconds": value}, step, now)

@@ -13,7 +13,7 @@ from flows.workers.sites import require_site
 from flows.workers.where import Where
 from hcfres.config.loading import load
 from hcfres.config.method import MethodConfig
-from hcfres.config.setting import SettingConfig
+from hcfres.config.setting_file import load_setting
 from hcfres.data.errors import DataError
 from hcfres.store.store import Store
 from hcfres.store.workspace import Workspace
@@ -42,7 +42,7 @@ def run_acquire(request: Request, console: Console) -> bool:
 
 def run_prepare(setting: str, on: Where, console: Console) -> None:
     """Cut the scenes of a setting into superpoints."""
-    config = load(setting_file(setting), SettingConfig)
+    config = load_setting(setting_file(setting))
     method = load(method_file("mdin"), MethodConfig)
     require_rooms(config)
     require_site(on, Workspace())

@@ -8,6 +8,7 @@ from flows.places import method_file, setting_file
 from hcfres.config.loading import ConfigError, load
 from hcfres.config.method import MethodConfig
 from hcfres.config.setting import SettingConfig
+from hcfres.config.setting_file import load_setting
 from hcfres.data.acquisition.order import Order, order_for
 from hcfres.data.acquisition.release import DatasetName
 from hcfres.store.workspace import Workspace
@@ -68,7 +69,7 @@ def resolve(request: Request, workspace: Workspace) -> Asked:
     """
     published = _PUBLISHED.get(request.target)
     name = request.setting or ("scannet" if published else request.target)
-    setting = load(setting_file(name), SettingConfig)
+    setting = load_setting(setting_file(name))
     method = load(method_file(request.method), MethodConfig)
     _require_sense(request, setting)
     names: tuple[DatasetName, ...] = ("rooms",)

@@ -4,8 +4,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from flows.cells.records import read_records
 from hcfres.data.errors import DataError
-from hcfres.reporting.frame import read_records
 from hcfres.store.workspace import Workspace
 
 _SHOWN = 20
@@ -88,7 +88,7 @@ def newest_cell(method: str, setting: str, workspace: Workspace) -> Path:
     """
     folders = [
         workspace.cells / record.key
-        for record in read_records(workspace.cells)
+        for record in read_records(workspace)
         if (record.method, record.setting) == (method, setting)
     ]
     if not folders:

@@ -13,7 +13,8 @@ from flows.planning.plan import PlannedCell
 from hcfres.training.journal import read_journal
 
 LATENCY = "held_out_latency.json"
-"""In a cell's folder: milliseconds of a sentence about a held-out scene, and by which code."""
+"""In a cell's folder: milliseconds of a sentence about a held-out scene, on which device, by which
+code."""
 _CHECKPOINT = Path("checkpoint") / "state.safetensors"  # of hcfres.training.checkpoint
 
 
@@ -26,7 +27,7 @@ class Trained:
     seconds: float
     """Of the training."""
     latency_ms: float | None
-    """Of a scene and one sentence about it; None where it was not measured."""
+    """Of a scene and one sentence about it; None where it was not measured on such a device."""
 
     @property
     def miou(self) -> float:
@@ -34,11 +35,15 @@ class Trained:
         return self.curve[max(self.curve)]
 
 
-def read_trained(planned: PlannedCell, code: str, accept_code: bool = False) -> Trained | None:
+def read_trained(
+    planned: PlannedCell, code: str, kind: str, accept_code: bool = False
+) -> Trained | None:
     """Read what a cell reached; None unless it was trained to its last epoch by the present code.
 
     Args:
         code: fingerprint of the present code.
+        kind: of device that a latency has to be of, `cpu` or `cuda`: what one takes says nothing
+            of the other.
         accept_code: what other code trained counts too.
     """
     epochs = planned.cell.setting.training.epochs
@@ -46,7 +51,7 @@ def read_trained(planned: PlannedCell, code: str, accept_code: bool = False) -> 
     if epochs not in curve or not _is_whole(planned, epochs, code, accept_code):
         return None
     seconds = sum(report.seconds for report in read_journal(planned.folder / "metrics.jsonl"))
-    return Trained(curve, seconds, _latency(planned.folder, code, accept_code))
+    return Trained(curve, seconds, _latency(planned.folder, code, kind, accept_code))
 
 
 def held_out_curve(folder: Path) -> dict[int, float]:
@@ -73,9 +78,12 @@ def _about(checkpoint: Path) -> dict[str, str]:
         return {}
 
 
-def _latency(folder: Path, code: str, accept_code: bool) -> float | None:
+def _latency(folder: Path, code: str, kind: str, accept_code: bool) -> float | None:
+    """Read the latency; None where it is of another kind of device, or no device is named."""
     try:
         told = json.loads((folder / LATENCY).read_text())
-        return float(told["latency_ms"]) if accept_code or told["code"] == code else None
+        alike = str(told["device"]).partition(":")[0] == kind
+        ours = accept_code or told["code"] == code
+        return float(told["latency_ms"]) if alike and ours else None
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -12,7 +12,7 @@ from flows.places import method_file, setting_file
 from hcfres.config.cell import CellConfig
 from hcfres.config.loading import ConfigError, load
 from hcfres.config.method import MethodConfig
-from hcfres.config.setting import SettingConfig
+from hcfres.config.setting_file import load_setting
 from hcfres.language.presets import folder_of
 from hcfres.model.published import PUBLISHED
 from hcfres.semantics.weights import weights_path
@@ -45,7 +45,7 @@ def import_published(
         ConfigError: no such method or setting.
         DataError: the file cannot be read or does not hold those weights.
     """
-    config, workspace = load(setting_file(setting), SettingConfig), Workspace()
+    config, workspace = load_setting(setting_file(setting)), Workspace()
     if method == UNET:
         place = out or workspace.weights / f"{file.stem}.safetensors"
         backbone = import_backbone(file, config, place)

@@ -11,8 +11,8 @@ from rich.table import Table
 from flows.datasets import dataset_folder
 from flows.partitions import setting_superpoints
 from flows.places import setting_file
-from hcfres.config.loading import load
 from hcfres.config.setting import SettingConfig
+from hcfres.config.setting_file import load_setting
 from hcfres.data.dataset import Dataset
 from hcfres.data.errors import DataError
 from hcfres.data.prior.features import (
@@ -53,7 +53,7 @@ def import_features(folder: Path, setting: str, own_superpoints: bool, console: 
     Raises:
         DataError: there are no such files, or some were refused; the others are brought in.
     """
-    config = load(setting_file(setting), SettingConfig)
+    config = load_setting(setting_file(setting))
     found = find_files(folder)
     if not found:
         reason = f"there is no <scene>{_SCENE} and no {_FEATURES}/<scene>.pth here"

@@ -8,10 +8,10 @@ from rich.console import Console
 from flows.datasets import data_key, dataset_folder
 from flows.evaluate import recompute
 from flows.places import setting_file
-from hcfres.config.loading import ConfigError, load
+from hcfres.config.loading import ConfigError
 from hcfres.config.names import require_name
 from hcfres.config.problems import shorten
-from hcfres.config.setting import SettingConfig
+from hcfres.config.setting_file import load_setting
 from hcfres.data.dataset import SPLITS, Dataset, Split
 from hcfres.data.expression import Expression
 from hcfres.evaluation.answers import SceneTruth, scene_truth
@@ -47,7 +47,7 @@ def import_predictions(asked: Foreign, console: Console) -> Path:
         ConfigError: an option is none of what it may be.
         DataError: the dataset is not here, or the predictions do not fit it.
     """
-    setting = load(setting_file(asked.setting), SettingConfig)
+    setting = load_setting(setting_file(asked.setting))
     form, split, given = _form(asked.form), _split(asked.split), parsed_given(asked.given)
     name = _name(asked.name)
     workspace = Workspace()

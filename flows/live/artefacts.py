@@ -1,11 +1,14 @@
 """What a grid leaves in Prefect's pages: how far it is, its cells, and where else to look."""
 
+import contextlib
 import itertools
+import re
 import time
 from collections.abc import Callable
 from typing import cast
 from uuid import UUID
 
+import httpx
 from prefect.artifacts import (
     create_link_artifact,
     create_progress_artifact,
@@ -38,7 +41,8 @@ def show_progress(plan: Plan) -> Callable[[], None]:
         done, now = next(through), time.monotonic()
         if done == total or now - told > _SECONDS_BETWEEN:
             told = now
-            update_progress_artifact(shown, 100 * done / total)
+            with contextlib.suppress(httpx.TransportError):  # a page stands still, trainings do not
+                update_progress_artifact(shown, 100 * done / total)
 
     return advance
 
@@ -57,7 +61,8 @@ def leave_artefacts(plan: Plan, session: Session) -> None:
 
 
 def _key(plan: Plan) -> str:
-    return f"{plan.experiment.name}-{plan.setting.name}".replace("_", "-").lower()
+    """What Prefect takes as a key: small letters, digits and hyphens."""
+    return re.sub("[^a-z0-9]+", "-", f"{plan.experiment.name}-{plan.setting.name}".lower())
 
 
 def _title(plan: Plan) -> str:

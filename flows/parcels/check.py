@@ -6,6 +6,7 @@ from pathlib import Path
 
 from flows.cells.finished import Finished, read_finished
 from flows.parcels.parcel import PLAN, Manifest, read_plan
+from flows.tracing.origin import read_entries
 from hcfres.config.cell import CellConfig
 from hcfres.config.identity import digest
 from hcfres.data.errors import DataError
@@ -63,6 +64,7 @@ def _cell(place: Path, key: str, manifest: Manifest) -> Iterator[str]:
     try:
         if (record := read_record(folder)).key != key:
             yield f"holds the results of {record.key}"
+        read_entries(folder)
         own = _own_key(folder)
     except DataError as error:
         yield f"does not say what it is: {error.reason}"

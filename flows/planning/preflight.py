@@ -17,6 +17,7 @@ from hcfres.config.problems import nearest
 from hcfres.config.rows import Experiment, Row
 from hcfres.config.search_file import Search
 from hcfres.config.setting import SettingConfig
+from hcfres.config.setting_file import load_setting
 from hcfres.data.rooms.seeds import TRAIN, VAL
 from hcfres.language.parsing.registry import parser_identity
 from hcfres.pipeline.token_grid import layer_problem
@@ -33,9 +34,16 @@ class Problem:
 
 
 def require_runnable(
-    experiment: Experiment, setting: SettingConfig, rows: Iterable[Row], workspace: Workspace
+    experiment: Experiment,
+    setting: SettingConfig,
+    rows: Iterable[Row],
+    workspace: Workspace,
+    place: Path,
 ) -> None:
     """Refuse an experiment whose rows cannot all be run here.
+
+    Args:
+        place: the file that the setting was read from.
 
     Raises:
         ConfigError: names that no registry has, weights that are not there, more rooms than there
@@ -43,12 +51,17 @@ def require_runnable(
     """
     rows = tuple(rows)
     methods = tuple(row.method for row in rows)
-    told = _wrong_setting(experiment.source, setting, methods, workspace)
+    told = _wrong_setting(place, setting, methods, workspace)
     _refuse(told + _wrong_methods(experiment, rows, setting))
 
 
-def require_searchable(search: Search, setting: SettingConfig, workspace: Workspace) -> None:
+def require_searchable(
+    search: Search, setting: SettingConfig, workspace: Workspace, place: Path
+) -> None:
     """Refuse a search of which the base, or any one value beside it, cannot be run here.
+
+    Args:
+        place: the file that the setting was read from.
 
     Raises:
         ConfigError: as `require_runnable`.
@@ -60,7 +73,7 @@ def require_searchable(search: Search, setting: SettingConfig, workspace: Worksp
         methods.append(method)
         brought = [found for found in method_problems(method, setting) if found not in of_base]
         told += _told(search.source, brought)
-    _refuse(_wrong_setting(search.source, setting, methods, workspace) + told)
+    _refuse(_wrong_setting(place, setting, methods, workspace) + told)
 
 
 def require_processes(processes: int, setting: SettingConfig) -> None:
@@ -95,7 +108,7 @@ def load_describable(
         ConfigError: a file is wrong, or names what there is not.
     """
     places = setting_file(setting), method_file(method)
-    config, chosen = load(places[0], SettingConfig), load(places[1], MethodConfig)
+    config, chosen = load_setting(places[0]), load(places[1], MethodConfig)
     found = setting_problems(config, (chosen,), workspace)
     _refuse(_told(places[0], found) + _told(places[1], method_problems(chosen, config)))
     return config, chosen
@@ -180,14 +193,14 @@ def _unknown(asked: dict[str, str], called: str) -> Iterator[Problem]:
 
 
 def _wrong_setting(
-    source: Path, setting: SettingConfig, methods: Iterable[MethodConfig], workspace: Workspace
+    place: Path, setting: SettingConfig, methods: Iterable[MethodConfig], workspace: Workspace
 ) -> list[str]:
-    """Tell the problems of a setting beside the file `source`, the U-Net's weights included."""
+    """Tell the problems of the setting in the file `place`, the U-Net's weights included."""
     found = setting_problems(setting, methods, workspace)
     if setting.training.backbone_weights is not None:
         backbone = {"training.backbone_weights": setting.training.backbone_weights}
         found += _missing(backbone, workspace)
-    return _told(source.parent / "settings" / f"{setting.name}.toml", found)
+    return _told(place, found)
 
 
 def _wrong_methods(

@@ -3,14 +3,19 @@
 Nothing here imports torch, Optuna or an orchestrator.
 """
 
+import contextlib
 import json
+import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from flows.cells.trained import Trained, read_trained
+from flows.planning.measured import Typical, tree_size
 from flows.planning.plan import PlannedCell, input_keys, plan_cell
+from flows.tracing.origin import read_origin
+from flows.workers.machine import expected_devices
 from hcfres.config.cell import CellConfig
 from hcfres.config.identity import digest
 from hcfres.config.loading import parse
@@ -18,8 +23,12 @@ from hcfres.config.rows import Row
 from hcfres.config.search_file import Search
 from hcfres.config.setting import SettingConfig
 from hcfres.config.space import Values
+from hcfres.data.errors import DataError
 from hcfres.pipeline.versions import code_of_cells
 from hcfres.store.workspace import Workspace
+
+_WEIGHED = 20
+"""Trained cells whose bytes are counted."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +50,19 @@ class SearchCells:
     accept_code: bool = False
     """What other code trained counts too."""
     code: str = field(default_factory=code_of_cells)
+    devices: tuple[str, ...] = field(default_factory=expected_devices)
+    """One for each worker that will train cells."""
+
+    @property
+    def kind(self) -> str:
+        """The kind of these devices: `cpu` or `cuda`."""
+        return self.devices[0].partition(":")[0]
 
     @cached_property
     def identity(self) -> str:
         """Identify the study: what is tried and how, on which data, by which code.
 
+        Where time counts, on which kind of device too: what one takes says nothing of the other.
         How many trials are asked for, and how a winner is named, may change while it lasts.
         """
         config = self.search.config
@@ -54,7 +71,8 @@ class SearchCells:
             method=self.search.space.base, setting=self.setting, seed=config.cell_seed
         )
         inputs = input_keys(base, self.workspace)
-        return digest("study", json.dumps(told, sort_keys=True), base, *inputs, self.code)
+        timed = (self.kind,) if "latency_ms" in config.objectives else ()
+        return digest("study", json.dumps(told, sort_keys=True), base, *inputs, self.code, *timed)
 
     @property
     def folder(self) -> Path:
@@ -79,7 +97,7 @@ class SearchCells:
 
     def trained(self, planned: PlannedCell) -> Trained | None:
         """Read what a cell reached; None unless it was trained whole."""
-        return read_trained(planned, self.code, self.accept_code)
+        return read_trained(planned, self.code, self.kind, self.accept_code)
 
     def found(self) -> Iterator[Found]:
         """Give the trained cells of the workspace that lie in the space, with the trials' seed."""
@@ -93,15 +111,25 @@ class SearchCells:
             if (trained := self.trained(planned)) is not None:
                 yield Found(values, planned.key, trained)
 
-    def seconds(self) -> list[float]:
-        """Give the seconds of every whole training of the setting in this workspace."""
+    def typical(self) -> Typical | None:
+        """Give what a training of the setting takes, by the whole ones measured on such a device.
+
+        Returns:
+            None before the first. Seconds are without validation, which a search does not read.
+        """
         same = (c for c in self._cells() if digest(c.setting) == digest(self.setting))
-        planned = (
+        planned = [
             plan_cell(Row(cell.method.name, cell.method, {}, {}), cell, self.workspace, self.code)
             for cell in same
-        )
-        known = (read_trained(cell, self.code, accept_code=True) for cell in planned)
-        return [trained.seconds for trained in known if trained is not None]
+        ]
+        alike = [cell for cell in planned if _kind_of(cell.folder) in (self.kind, None)]
+        read = [(c, read_trained(c, self.code, self.kind, accept_code=True)) for c in alike]
+        known = [(cell.folder, trained.seconds) for cell, trained in read if trained is not None]
+        if not known:
+            return None
+        size = statistics.median(tree_size(folder) for folder, _ in known[-_WEIGHED:])
+        seconds = statistics.median(seconds for _, seconds in known)
+        return Typical(seconds, int(size), len(known), same_method=False)
 
     def _cells(self) -> Iterator[CellConfig]:
         """Read what each cell of the workspace is; what this program cannot read is left out."""
@@ -110,3 +138,11 @@ class SearchCells:
                 yield parse(json.loads(path.read_text()), CellConfig, str(path))
             except (OSError, ValueError):
                 continue
+
+
+def _kind_of(folder: Path) -> str | None:
+    """The kind of device that trained a cell; None where its folder does not say."""
+    with contextlib.suppress(DataError):
+        origin = read_origin(folder)
+        return origin.last.device.partition(":")[0] if origin is not None else None
+    return None

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from flows.cells.records import read_records
 from flows.planning.plan import PlanError
 from flows.report import build_table
 from flows.reproduce import Asked, plan_of, reproduce_and_report
@@ -14,7 +15,7 @@ from flows.search.winner import EXPERIMENT
 from flows.tracking.tracker import Tracker
 from flows.workers.where import Where
 from hcfres.config.identity import digest
-from hcfres.reporting.frame import read_records, results_frame
+from hcfres.reporting.frame import results_frame
 from hcfres.reporting.text import markdown
 from hcfres.store.files import write_atomic
 
@@ -38,9 +39,7 @@ def compare(found: Findings, console: Console, on: Where = "local") -> None:
     asked = Asked(folder / EXPERIMENT, str(setting), accept_code=cells.accept_code, on=on)
     reproduce_and_report(asked, console)
     plan = plan_of(asked, cells.workspace)
-    table = build_table(
-        plan, results_frame(read_records(cells.workspace.cells)), plan.experiment.name
-    )
+    table = build_table(plan, results_frame(read_records(cells.workspace)), plan.experiment.name)
     write_atomic(folder / COMPARISON, markdown(table).encode())
     write_report(found)
     StudyLog(Tracker(cells.workspace), cells).finish(found)

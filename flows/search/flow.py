@@ -15,8 +15,9 @@ from flows.live.progress import Bar
 from flows.planning.plan import PlannedCell
 from flows.prepare import prepare
 from flows.scenes import outcomes_of, waiting_threads
+from flows.search.asked import Asked, Outcome
 from flows.search.log import StudyLog
-from flows.search.study import Asked, Outcome, Study
+from flows.search.study import Study
 from flows.search.trials import asked_for
 from flows.session import Session
 from flows.train import keep_failure, train_cell

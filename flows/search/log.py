@@ -30,10 +30,9 @@ class StudyLog:
                 "hcfres.study": folder.name,
             }
         )
-        known, _ = self.run.known()
         told = {f"search.{name}": value for name, value in flatten(search.config).items()}
         told |= flatten(cells.setting)
-        self.run.params({name: value for name, value in told.items() if name not in known})
+        self.run.new_params(told)
         self._logged = set(self.run.steps(_MIOU))
 
     def trials(self, trials: Sequence[Trial]) -> None:

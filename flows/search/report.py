@@ -1,5 +1,6 @@
 """A search's report: what was tried and what it gave, as a page with pictures."""
 
+import math
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -10,7 +11,7 @@ from flows.places import DEFAULT_SETTING
 from flows.search.cells import SearchCells
 from flows.search.importance import importances
 from flows.search.trials import Trial, ended, front
-from flows.search.winner import EXPERIMENT, Candidate, changes
+from flows.search.winner import EXPERIMENT, Candidate, base_of, changes
 from hcfres.config.problems import shorten
 from hcfres.config.search import Choices
 from hcfres.config.space import Knob, Values, shown
@@ -123,7 +124,9 @@ def _summary(found: Findings) -> str:
 
 def _candidates(found: Findings) -> str:
     seeds = [str(cell.cell.seed) for cell in found.candidates[0].cells] if found.candidates else []
-    order = sorted(found.candidates, key=lambda one: -one.mean)
+    order = sorted(
+        found.candidates, key=lambda one: math.inf if math.isnan(one.mean) else -one.mean
+    )
     rows = [
         [
             str(one.trial.number),
@@ -144,10 +147,19 @@ def _called(one: Candidate, found: Findings) -> str:
     return ", ".join(f"`{path} = {new}`" for path, _, new in told) or f"{one.method.name}, the base"
 
 
+def lacking(found: Findings) -> str:
+    """Say why no winner can be named."""
+    base = base_of(found.candidates)
+    if base is None or not base.failures:
+        return "a score of the best is missing"
+    seeds = "; ".join(f"with seed {seed} ({why})" for seed, why in base.failures.items())
+    return f"the base, which a winner has to beat, failed {seeds}"
+
+
 def verdict(found: Findings) -> str:
     """Say who won, by which rule, and what to do next."""
     if found.winner is None:
-        return "No winner yet: a score of the best is missing."
+        return f"No winner yet: {lacking(found)}."
     winner, config = found.winner, found.cells.search.config
     within = config.confirm.within
     rule = (

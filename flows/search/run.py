@@ -16,7 +16,8 @@ from flows.workers.where import Where
 def run_search(study: Study, console: Console, on: Where = "local") -> None:
     """Try what is missing, give the best further seeds, and log the whole.
 
-    Cells that fail cost only themselves: the report says which. While other launchers are at
+    Cells that fail cost only themselves: the report says which. A base whose trial failed gets no
+    further seeds; the same command tries that trial again. While other launchers are at
     trials, the last of them does what comes after.
     """
     cells = study.cells
@@ -27,10 +28,11 @@ def run_search(study: Study, console: Console, on: Where = "local") -> None:
         if study.has_work():
             search(study, inside, log)
         log.trials(study.trials)
-        if study.runs_elsewhere():
+        if study.elsewhere():
             log.run.end()
             return
-        missing = [cell for one in candidates(cells, study.trials) for cell in one.missing]
+        found = candidates(cells, study.trials)
+        missing = [cell for one in found if one.trial.state != "failed" for cell in one.missing]
         if missing:
             confirm(missing, study, inside)
         log.finish(conclude(cells, study.trials))

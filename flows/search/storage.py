@@ -6,8 +6,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 from optuna.exceptions import StorageInternalError
-from optuna.storages import BaseStorage, JournalStorage, RDBStorage
-from optuna.storages import RetryHeartbeatStaleTrialCallback as Retry
+from optuna.storages import BaseStorage, JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.storages.journal._file import LOCK_FILE_SUFFIX
 
@@ -24,7 +23,6 @@ from hcfres.store.workspace import Workspace
 JOURNAL, LOCK, OPTION = "trials.journal", "search.lock", "--storage"
 HEARTBEAT_S = 60
 """Seconds between two signs of life of a trial in a database."""
-_RETRIES = 3
 
 
 @contextlib.contextmanager
@@ -42,7 +40,7 @@ def study_storage(
     Raises:
         ConfigError: the address is no database's, or nobody answers there.
         PlanError: another launcher has the journal.
-        StoreError: the database went away meanwhile.
+        StoreError: the database was away for too long, or refuses what it is asked.
     """
     if address is not None:
         with _known_failures():
@@ -98,7 +96,7 @@ def _journal(path: Path) -> BaseStorage:
 def trials_database(
     address: str, workspace: Workspace, heartbeat_s: int = HEARTBEAT_S
 ) -> BaseStorage:
-    """Open a database of trials.
+    """Open a database of trials; once it is open, it is waited for where it goes away.
 
     Raises:
         ConfigError: the address is no database's, or nobody answers there.
@@ -108,12 +106,12 @@ def trials_database(
         raise ConfigError(f"{OPTION} is {store.shown}: trials are kept in a PostgreSQL database")
     if why := silence(store):
         raise ConfigError(f"{OPTION} is {store.shown}, and nobody answers there: {why}")
-    return RDBStorage(
-        address,
-        heartbeat_interval=heartbeat_s,
-        grace_period=3 * heartbeat_s,
-        heartbeat_stale_trial_callback=Retry(max_retry=_RETRIES),
+    from flows.search.database import (  # noqa: PLC0415  imports MLflow
+        PatientStorage,
+        TrialsPatience,
     )
+
+    return PatientStorage(address, TrialsPatience(store), heartbeat_s)
 
 
 @contextlib.contextmanager
@@ -122,6 +120,6 @@ def _known_failures() -> Iterator[None]:
         yield
     except StorageInternalError as error:
         raise StoreError(
-            f"the database of {OPTION} no longer answers ({error.__cause__ or error}). Run the "
-            "same command again once it does: what was running is tried again"
+            f"the database of {OPTION} refuses what it is asked ({error.__cause__ or error}). Run "
+            "the same command again once it does not: what was running is tried again"
         ) from None

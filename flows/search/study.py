@@ -7,19 +7,19 @@ trials again as trained cells.
 import contextlib
 import random
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 
 import optuna
-from optuna.storages import BaseStorage, fail_stale_trials
+from optuna.exceptions import UpdateFinishedTrialError
+from optuna.storages import BaseStorage, RDBStorage, fail_stale_trials
 from optuna.storages._heartbeat import get_heartbeat_thread, is_heartbeat_enabled
 from optuna.trial import FrozenTrial, TrialState
 
-from flows.cells.trained import Trained, held_out_curve
-from flows.planning.plan import PlannedCell
+from flows.cells.trained import Trained
+from flows.search.asked import Asked, Outcome
 from flows.search.cells import SearchCells
 from flows.search.optuna_parts import DIRECTIONS, make_pruner, make_sampler, suggest
 from flows.search.records import CELL, ORIGIN, REASON, REPEATS, made, told
-from flows.search.trials import Origin, State, Trial, asked_for, fruitless
+from flows.search.trials import Origin, Trial, asked_for, failed, fruitless
 from hcfres.config.loading import ConfigError
 from hcfres.config.space import Values
 
@@ -31,40 +31,7 @@ _NO_SCORE = (
     "its cell has no held-out score by the code that the search began with; was a source file "
     "edited meanwhile?"
 )
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A trial that a worker has to see to."""
-
-    trial: optuna.Trial
-    values: Values
-    planned: PlannedCell
-    is_judged: bool
-    """Whether scores are reported to the study; of two objectives Optuna takes none."""
-    may_be_pruned: bool
-    """Not so the base, which everything is compared with."""
-    _reported: set[int] = field(default_factory=set)
-
-    def should_stop(self) -> bool:
-        """Report the scores that are new, and ask the pruner where it has a say."""
-        if not self.is_judged:
-            return False
-        curve = held_out_curve(self.planned.folder)
-        new = sorted(curve.keys() - self._reported)
-        for epochs in new:
-            self.trial.report(curve[epochs], epochs)
-            self._reported.add(epochs)
-        left = self.planned.cell.setting.training.epochs - max(curve, default=0)
-        return self.may_be_pruned and bool(new) and left > 0 and self.trial.should_prune()
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a trial ended in its worker."""
-
-    state: State
-    reason: str = ""
+_NO_LATENCY = "its cell was timed on another kind of device than the {kind} that was expected"
 
 
 class Study:
@@ -107,9 +74,7 @@ class Study:
             for frozen in self._frozen((TrialState.RUNNING,)):
                 self._leave(frozen)
         trials = self.trials
-        whole = {trial.key for trial in trials if trial.state != "failed"}
-        failed = {t.key: t for t in trials if t.key is not None and t.key not in whole}
-        for trial in failed.values():
+        for trial in failed(trials):
             self._add(trial.values, trial.origin)
         known = {trial.key for trial in trials}
         base = self._space.walk(lambda knob: knob.base)
@@ -130,9 +95,19 @@ class Study:
         """Whether a trial waits, or more are to be asked for."""
         return self._waits() or len(asked_for(self.trials)) < self.wanted
 
-    def runs_elsewhere(self) -> bool:
-        """Whether other launchers see to trials; asked when none of ours is left."""
-        return bool(self._frozen((TrialState.RUNNING,)))
+    def elsewhere(self) -> tuple[int, ...]:
+        """Number the trials that run in other launchers; asked when none of ours is left."""
+        return tuple(frozen.number for frozen in self._frozen((TrialState.RUNNING,)))
+
+    @property
+    def grace_s(self) -> int:
+        """Seconds without a sign of life after which a trial of another launcher is given up."""
+        return (self._storage.grace_period or 0) if isinstance(self._storage, RDBStorage) else 0
+
+    def take_over(self) -> bool:
+        """Give up the trials of launchers that show no life; whether one of them waits now."""
+        fail_stale_trials(self._study)
+        return self._waits()
 
     def next(self) -> Asked | None:
         """Give the next trial that needs a worker; those that need none are ended on the way.
@@ -152,13 +127,14 @@ class Study:
         """Keep how a trial ended; its scores are read from its cell."""
         asked.should_stop()
         trained = self.cells.trained(asked.planned) if outcome.state == "done" else None
-        if trained is not None:
-            self._end(asked.trial, TrialState.COMPLETE, self._scores(trained))
+        scores = self._scores(trained) if trained is not None else None
+        if scores is not None:
+            self._end(asked.trial, TrialState.COMPLETE, scores)
         elif outcome.state == "pruned":
             self._end(asked.trial, TrialState.PRUNED)
         else:
-            reason = outcome.reason or _NO_SCORE
-            self._end(asked.trial, TrialState.FAIL, reason=reason)
+            lacking = _NO_SCORE if trained is None else _NO_LATENCY.format(kind=self.cells.kind)
+            self._end(asked.trial, TrialState.FAIL, reason=outcome.reason or lacking)
 
     @contextlib.contextmanager
     def alive(self, asked: Asked) -> Iterator[None]:
@@ -288,6 +264,8 @@ class Study:
         scores: list[float] | None = None,
         reason: str = "",
     ) -> None:
-        if reason:
-            trial.set_user_attr(REASON, reason)
-        self._study.tell(trial, scores, state)
+        """Keep how a trial ended; one that another launcher took over is that one's to end."""
+        with contextlib.suppress(UpdateFinishedTrialError):
+            if reason:
+                trial.set_user_attr(REASON, reason)
+            self._study.tell(trial, scores, state, skip_if_finished=True)

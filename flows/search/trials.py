@@ -38,6 +38,14 @@ def ended(trials: Iterable[Trial]) -> tuple[Trial, ...]:
     return tuple(t for t in trials if t.state == "done" and t.repeats is None)
 
 
+def failed(trials: Iterable[Trial]) -> tuple[Trial, ...]:
+    """Give the trials that failed, one a cell, of cells that no other trial saw through since."""
+    trials = tuple(trials)
+    whole = {trial.key for trial in trials if trial.state != "failed"}
+    left = [t for t in trials if t.key is not None and t.key not in whole and t.repeats is None]
+    return tuple({trial.key: trial for trial in left}.values())
+
+
 def asked_for(trials: Iterable[Trial]) -> frozenset[str]:
     """Give the cells that count against the number of trials: those that were not there before."""
     own = (t for t in trials if t.origin != "found" and t.repeats is None)

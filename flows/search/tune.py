@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
 
 from flows import make_home
 from flows.places import experiment_file
@@ -15,14 +14,15 @@ from flows.planning.preflight import require_searchable
 from flows.prefect_server import start_server
 from flows.search.cells import SearchCells
 from flows.search.conclusion import conclude
-from flows.search.plan import SearchPlan, search_plan, show
+from flows.search.ending import require_alone, require_done, wait_for_lost
+from flows.search.plan import SearchPlan, search_plan
+from flows.search.plan_view import show
 from flows.search.report import REPORT, Findings, verdict
 from flows.search.storage import known_trials, study_storage
 from flows.search.study import Study
 from flows.search.winner import candidates
 from flows.tracking.run_notes import is_logged
 from flows.tracking.store import tracking_store
-from flows.workers.pool import JobError
 from flows.workers.sites import devices_of, require_site
 from flows.workers.where import Where
 from hcfres.config.search_file import load_search
@@ -47,46 +47,32 @@ class Asked:
 
 def tell_plan(asked: Asked, console: Console, as_json: bool = False) -> SearchPlan:
     """Show what a search consists of, what of it is done, and what the rest will take."""
-    cells = cells_of(asked)
-    workers = len(devices_of(asked.on, cells.workspace))
-    plan = search_plan(cells, known_trials(cells, asked.storage), _wanted(asked, cells), workers)
-    if as_json:
-        console.file.write(plan.as_json() + "\n")
-    else:
-        show(plan, console)
-    return plan
+    return _tell_plan(asked, cells_of(asked), console, as_json)
 
 
-def tune(asked: Asked, console: Console) -> Findings | None:
+def tune(asked: Asked, console: Console) -> Findings:
     """Run a search to its winner, write its report and, where it is asked for, compare.
-
-    Returns:
-        None while other launchers are at trials of the same study.
 
     Raises:
         ConfigError: the search, or what it names, is wrong.
-        PlanError: another launcher runs it, or its comparison was made with another winner.
+        PlanError: another launcher runs it or is at trials of it, trials or further seeds failed,
+            or its comparison was made with another winner.
         JobError: no winner can be named; what was trained is kept.
+        StoreError: the trials' database went away for too long.
     """
     cells = cells_of(asked)
-    tell_plan(asked, console)
+    _tell_plan(asked, cells, console)
     make_home()
     with study_storage(cells, asked.storage) as storage:
         study = Study(cells, storage, _wanted(asked, cells))
         study.begin()
-        lacking = any(one.missing for one in candidates(cells, study.trials))
-        logged = is_logged(cells.folder, tracking_store(cells.workspace))
-        if study.has_work() or lacking or not logged:
-            require_site(asked.on, cells.workspace)
-            start_server()
-            from flows.search.run import run_search  # noqa: PLC0415  imports Prefect, MLflow, torch
-
-            run_search(study, console, asked.on)
-        if study.runs_elsewhere():
-            console.print("other launchers are still at trials; the last of them names the winner")
-            return None
+        _run(study, console, asked.on)
+        while study.elsewhere() and wait_for_lost(study, console):
+            _run(study, console, asked.on)
+        require_alone(study, asked.compare)
         found = conclude(cells, study.trials)
     _tell(found, study.exhausted, console)
+    require_done(found, asked.compare)
     if asked.compare:
         from flows.search.comparison import compare  # noqa: PLC0415  only where it is asked for
 
@@ -99,34 +85,43 @@ def cells_of(asked: Asked) -> SearchCells:
     workspace = Workspace()
     search = load_search(experiment_file(asked.search))
     setting = search.setting(asked.setting)
-    require_searchable(search, setting, workspace)
-    return SearchCells(search, setting, workspace, asked.accept_code)
+    require_searchable(search, setting, workspace, search.setting_path(asked.setting))
+    devices = devices_of(asked.on, workspace)
+    return SearchCells(search, setting, workspace, asked.accept_code, devices=devices)
 
 
 def _wanted(asked: Asked, cells: SearchCells) -> int:
     return asked.trials or cells.search.config.trials
 
 
-def _tell(found: Findings, exhausted: bool, console: Console) -> None:
-    """Print who won and what to do next.
+def _tell_plan(
+    asked: Asked, cells: SearchCells, console: Console, as_json: bool = False
+) -> SearchPlan:
+    plan = search_plan(cells, known_trials(cells, asked.storage), _wanted(asked, cells))
+    if as_json:
+        console.file.write(plan.as_json() + "\n")
+    else:
+        show(plan, console)
+    return plan
 
-    Raises:
-        JobError: nobody did.
-    """
-    whole = {trial.key for trial in found.trials if trial.state != "failed"}
-    for trial in found.trials:
-        if not trial.reason or trial.key is None or trial.key in whole:
-            continue
-        console.print(f"[yellow]trial {trial.number} failed:[/] {escape(trial.reason)}")
-    for one in (one for one in found.candidates if one.has_failed):
-        console.print(f"[yellow]trial {one.trial.number} cannot win:[/] a further seed failed")
+
+def _run(study: Study, console: Console, on: Where) -> None:
+    """Run what is missing, and log what is not logged yet; nothing where neither is."""
+    cells = study.cells
+    lacking = any(one.missing for one in candidates(cells, study.trials))
+    logged = is_logged(cells.folder, tracking_store(cells.workspace))
+    if study.has_work() or lacking or not logged:
+        require_site(on, cells.workspace)
+        start_server()
+        from flows.search.run import run_search  # noqa: PLC0415  imports Prefect, MLflow, torch
+
+        run_search(study, console, on)
+
+
+def _tell(found: Findings, exhausted: bool, console: Console) -> None:
+    """Print where the report is, and who won."""
     if exhausted:
         console.print("the space holds nothing that was not asked for yet")
     console.print(f"report: {found.folder / REPORT}", highlight=False, soft_wrap=True)
-    if found.winner is None:
-        raise JobError(
-            "no winner is named: a score of the best trials is missing; the cells' error.log say "
-            "why. Run the same command again to try only these",
-            "",
-        )
-    console.print(verdict(found), highlight=False, soft_wrap=True, markup=False)
+    if found.winner is not None:
+        console.print(verdict(found), highlight=False, soft_wrap=True, markup=False)

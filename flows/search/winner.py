@@ -1,6 +1,7 @@
 """Who won a search: the best trials with further seeds, and the files in which the winner stands.
 
-The base is always among them, so that whatever wins has beaten it on equal terms.
+The base is always among them, so that whatever wins has beaten it on equal terms; where it failed
+nobody wins.
 """
 
 import statistics
@@ -11,10 +12,10 @@ from pathlib import Path
 from flows.cells.failed import read_failure
 from flows.planning.plan import PlannedCell
 from flows.search.cells import SearchCells
-from flows.search.trials import Trial, best_by_miou, ended, front
+from flows.search.trials import Trial, best_by_miou, front
 from hcfres.config.base import Config
 from hcfres.config.method import MethodConfig
-from hcfres.config.space import shown, value_at
+from hcfres.config.space import Space, shown, value_at
 from hcfres.store.files import write_atomic
 from hcfres.store.toml import write_toml
 
@@ -24,9 +25,10 @@ EXPERIMENT = "winner_against_base.toml"
 
 @dataclass(frozen=True)
 class Candidate:
-    """A trial that may win."""
+    """A trial that may win, or the base's, whatever came of it."""
 
     trial: Trial
+    is_base: bool
     cells: tuple[PlannedCell, ...]
     """One a seed, that of the trials first."""
     mious: tuple[float | None, ...]
@@ -44,9 +46,18 @@ class Candidate:
         return tuple(cell for cell, miou in pairs if miou is None)
 
     @property
+    def failures(self) -> dict[int, str]:
+        """Why seeds of it failed when they were last tried, by seed."""
+        told = {cell.cell.seed: read_failure(cell.folder) for cell in self.missing}
+        found = {seed: failure.message for seed, failure in told.items() if failure is not None}
+        if self.trial.state == "failed":
+            found.setdefault(self.cells[0].cell.seed, self.trial.reason or "its trial failed")
+        return found
+
+    @property
     def has_failed(self) -> bool:
         """Whether a seed of it failed when it was last tried: such a method cannot win."""
-        return any(read_failure(cell.folder) is not None for cell in self.missing)
+        return bool(self.failures)
 
     @property
     def is_whole(self) -> bool:
@@ -61,14 +72,22 @@ class Candidate:
 
 
 def candidates(cells: SearchCells, trials: Sequence[Trial]) -> tuple[Candidate, ...]:
-    """Give the best trials, of two objectives those on the front, and the base, in order."""
+    """Give the best trials, of two objectives those on the front, and the base, in order.
+
+    The base needs no score for that: of its trials the one that ended counts, else the last.
+    """
     config, space = cells.search.config, cells.search.space
     timed = "latency_ms" in config.objectives
     best = front(trials)[: config.confirm.best] if timed else ()
     best = best or best_by_miou(trials, config.confirm.best)
-    base = [t for t in ended(trials) if space.method(t.values) == space.base]
-    chosen = sorted({t.number: t for t in (*base, *best)}.values(), key=lambda t: t.number)
-    return tuple(_candidate(cells, trial) for trial in chosen)
+    base = _base_trial(space, trials)
+    chosen = {trial.number: trial for trial in (*base, *best)}
+    return tuple(_candidate(cells, chosen[number], base) for number in sorted(chosen))
+
+
+def base_of(found: Sequence[Candidate]) -> Candidate | None:
+    """Give the base among the candidates; None before it was asked for."""
+    return next((one for one in found if one.is_base), None)
 
 
 def winner_of(found: Sequence[Candidate], within: float | None) -> Candidate | None:
@@ -80,10 +99,10 @@ def winner_of(found: Sequence[Candidate], within: float | None) -> Candidate | N
             far below the best.
 
     Returns:
-        None while a candidate's seed is to be tried, or without candidates.
+        None while a candidate's seed is to be tried, where the base failed, or without candidates.
     """
     left = [one for one in found if not one.has_failed]
-    if not left or not all(one.is_whole for one in left):
+    if base_of(left) is None or not all(one.is_whole for one in left):
         return None
     best = max(one.mean for one in left)
     if within is None:
@@ -131,12 +150,21 @@ def write_winner(cells: SearchCells, winner: Candidate) -> Path:
     return folder / EXPERIMENT
 
 
-def _candidate(cells: SearchCells, trial: Trial) -> Candidate:
+def _base_trial(space: Space, trials: Sequence[Trial]) -> tuple[Trial, ...]:
+    """Give the base's trial that ended, else the last that did not; none before the first."""
+    own = [t for t in trials if t.repeats is None and t.values]
+    of_base = [t for t in own if space.full(t.values) == space.full({})]
+    done = [t for t in of_base if t.state == "done"]
+    return tuple((done or of_base)[-1:])
+
+
+def _candidate(cells: SearchCells, trial: Trial, base: Sequence[Trial]) -> Candidate:
     config = cells.search.config
     seeds = (config.cell_seed, *config.confirm.seeds)
     planned = tuple(cells.planned(trial.values, f"trial {trial.number}", seed) for seed in seeds)
     trained = (cells.trained(cell) for cell in planned)
-    return Candidate(trial, planned, tuple(t.miou if t is not None else None for t in trained))
+    mious = tuple(t.miou if t is not None else None for t in trained)
+    return Candidate(trial, trial in base, planned, mious)
 
 
 def _write(path: Path, config: Config, comment: str) -> Path:

@@ -41,7 +41,7 @@ class Meter:
         """Begin.
 
         Args:
-            device: `cpu`, or `cuda` with the GPU's number as the driver counts.
+            device: `cpu`, or `cuda` with the GPU's number as the driver counts, or its UUID.
         """
         self._kind, _, number = device.partition(":")
         self._began, self._cpu = time.perf_counter(), _processor_s()
@@ -51,7 +51,7 @@ class Meter:
         if torch is not None:
             torch.cuda.reset_peak_memory_stats()
         self._rapl = [_Counter(_zone_joules(zone), _zone_wraps(zone)) for zone in _zones()]
-        self._gpu = _gpu_counter(int(number or 0)) if self._kind == "cuda" else None
+        self._gpu = _gpu_counter(number or "0") if self._kind == "cuda" else None
 
     def read(self) -> Spent:
         """What was spent since the meter began."""
@@ -96,7 +96,7 @@ def _zone_wraps(zone: Path) -> float:
     return int((zone / "max_energy_range_uj").read_text()) / 1e6
 
 
-def _gpu_counter(number: int) -> _Counter | None:
+def _gpu_counter(name: str) -> _Counter | None:
     """The count of a GPU; None without NVIDIA's Python package or on an older GPU."""
     try:
         import pynvml  # noqa: PLC0415  an extra, asked for only where there is a GPU
@@ -104,7 +104,9 @@ def _gpu_counter(number: int) -> _Counter | None:
         return None
     try:
         pynvml.nvmlInit()
-        handle = pynvml.nvmlDeviceGetHandleByIndex(number)
+        by_number = name.isdigit()
+        find = pynvml.nvmlDeviceGetHandleByIndex if by_number else pynvml.nvmlDeviceGetHandleByUUID
+        handle = find(int(name) if by_number else name)
         return _Counter(lambda: pynvml.nvmlDeviceGetTotalEnergyConsumption(handle) / 1e3, 0.0)
     except pynvml.NVMLError:
         return None

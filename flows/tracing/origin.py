@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from flows.datasets import content_key
 from flows.planning.plan import used_weights
@@ -116,7 +116,9 @@ class Origin:
 
 
 _ORIGIN = TypeAdapter(Origin)
-_ENTRIES = TypeAdapter(dict[str, dict[str, str]])
+_Step = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.+=-]{0,99}$")]
+"""One step of a path, and never a step upwards: these files come from other machines too."""
+_ENTRIES = TypeAdapter(dict[_Step, dict[_Step, Annotated[str, Field(pattern="^[0-9a-f]{16}$")]]])
 
 
 def read_origin(folder: Path) -> Origin | None:

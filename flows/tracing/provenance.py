@@ -14,9 +14,11 @@ from pathlib import Path
 
 from flows.places import ROOT
 from flows.tracing.hardware import Hardware, hardware
+from flows.tracking.store import shown_address
 
 _CODE = ("hcfres", "flows", "experiments")
 _SUFFIXES = (".py", ".toml")
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S*")
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,12 @@ def short(text: str) -> str:
 def _command() -> str:
     program = Path(sys.argv[0])
     name = "hcfres" if program.stem in ("cli", "hcfres") else program.name
-    return re.sub(r"://[^/@\s]+@", "://***@", shlex.join((name, *sys.argv[1:])))
+    return shlex.join((name, *map(_without_secrets, sys.argv[1:])))
+
+
+def _without_secrets(argument: str) -> str:
+    """Leave user, password and options out of the addresses in an argument."""
+    return _ADDRESS.sub(lambda found: shown_address(found[0]), argument)
 
 
 def _untracked() -> list[Path]:

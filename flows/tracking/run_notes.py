@@ -4,7 +4,9 @@ A folder that was logged in several stores has a run in each; an id is known to 
 gave it.
 """
 
+import contextlib
 import json
+import re
 import secrets
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from hcfres.store.files import write_atomic
 
 NOTE, LOGGED = "mlflow.json", "LOGGED"
 """LOGGED is written when a store has all of the folder; it holds the store's mark."""
-_EXPECTED = "mlflow.expected"
+EXPECTED = "mlflow.expected"
 """Names a run until NOTE does."""
 
 
@@ -42,21 +44,24 @@ def note_run(folder: Path, run_id: str) -> None:
     earlier = [one for one in run_ids(folder) if one != run_id]
     told = {"run_id": run_id} | ({"earlier": earlier} if earlier else {})
     write_atomic(folder / NOTE, json.dumps(told).encode())
-    (folder / _EXPECTED).unlink(missing_ok=True)
+    (folder / EXPECTED).unlink(missing_ok=True)
 
 
 def is_expected(folder: Path) -> bool:
     """Whether a launcher that was killed had begun to make a run for the folder."""
-    return (folder / _EXPECTED).exists()
+    return (folder / EXPECTED).exists()
 
 
 def expect_run(folder: Path) -> str:
     """Give the token of the run that is about to be made for a folder, or was when its launcher was
     killed: the run may then be there, and is noted nowhere."""
-    path = folder / _EXPECTED
-    if not path.exists():
-        write_atomic(path, secrets.token_hex(8).encode())
-    return path.read_text()
+    path = folder / EXPECTED
+    with contextlib.suppress(FileNotFoundError):
+        if re.fullmatch(b"[0-9a-f]{16}", kept := path.read_bytes()):
+            return kept.decode()
+    token = secrets.token_hex(8)
+    write_atomic(path, token.encode())
+    return token
 
 
 def is_logged(folder: Path, store: TrackingStore) -> bool:

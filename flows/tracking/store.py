@@ -122,6 +122,14 @@ def _folder(root: Path) -> str:
     return (root / "mlartifacts").as_uri()
 
 
+def shown_address(address: str) -> str:
+    """An address as it may be told and kept: without user, password and options."""
+    try:
+        return _shown(urlsplit(address))
+    except ValueError:
+        return "no address"
+
+
 def _shown(parts: SplitResult) -> str:
     """An address without user, password and options, and without what is no part of one."""
     if not re.fullmatch("[a-z0-9+.-]*", parts.scheme) or not parts.hostname:

@@ -79,6 +79,12 @@ class TrackedRun:
         """Log parameters; ones already there with the same value are left alone."""
         self.log(params=values)
 
+    def new_params(self, values: Mapping[str, Any]) -> None:
+        """Log the parameters that are not there yet: what a run is called may change while the
+        folder it is of stays the same, and MLflow keeps the first."""
+        known, _ = self.known()
+        self.params({name: value for name, value in values.items() if name not in known})
+
     def tags(self, values: Mapping[str, str]) -> None:
         """Set tags."""
         self.log(tags=values)

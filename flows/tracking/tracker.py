@@ -3,7 +3,7 @@
 Asking twice for the run of the same cell gives the same run.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -136,9 +136,16 @@ class Tracker:
     def records(self) -> tuple[CellRecord, ...]:
         """Give every finished cell as MLflow holds it: what its results.json says.
 
-        The curves by epoch are left out; they are no results.
+        A cell that was finished again, its folder having been deleted, has several runs; the last
+        that ended counts. The curves by epoch are left out; they are no results.
         """
-        found: list[CellRecord] = []
+        last: dict[str, Run] = {}
+        for run in sorted(self._finished_cells(), key=_ended):
+            last[run.data.tags["hcfres.cell_key"]] = run
+        return tuple(_record(run) for run in last.values())
+
+    def _finished_cells(self) -> Iterator[Run]:
+        """Every run of a cell that was finished, page by page."""
         page = None
         while True:
             runs = self._client.search_runs(
@@ -146,10 +153,15 @@ class Tracker:
                 "tags.`hcfres.kind` = 'cell' and attributes.status = 'FINISHED'",
                 page_token=page,
             )
-            found += [_record(run) for run in runs]
+            yield from runs
             page = runs.token
             if not page:
-                return tuple(found)
+                return
+
+
+def _ended(run: Run) -> tuple[int, int]:
+    """When a run ended, and of those that ended together when it began, in milliseconds."""
+    return run.info.end_time or 0, run.info.start_time
 
 
 def _record(run: Run) -> CellRecord:

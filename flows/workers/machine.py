@@ -8,6 +8,7 @@ from flows.tracking.store import require_tracking
 from hcfres.config.loading import ConfigError
 
 WORKERS, DEVICE = "HCFRES_WORKERS", "HCFRES_DEVICE"
+VISIBLE = "CUDA_VISIBLE_DEVICES"
 MOST_WORKERS = 1024
 _CHOICES = (DEVICE, WORKERS, "HCFRES_SPARSE_CONVOLUTION", "OMP_NUM_THREADS")
 _DRIVER = Path("/proc/driver/nvidia/gpus")
@@ -55,9 +56,9 @@ def worker_count() -> int:
 
 
 def asked_device() -> str | None:
-    """Read HCFRES_DEVICE: `cpu`, `cuda`, `cuda:NUMBER`, or None where it is not set."""
+    """Read HCFRES_DEVICE: `cpu`, `cuda`, a name as `devices` gives, or None where it is not set."""
     text = os.environ.get(DEVICE)
-    if text is None or re.fullmatch("cpu|cuda(:[0-9]{1,3})?", text):
+    if text is None or re.fullmatch("cpu|cuda(:[A-Za-z0-9/-]{1,80})?", text):
         return text
     raise ConfigError(
         f"{DEVICE} is {text[:60]!r}: give cpu, cuda or cuda:0, or leave it out for what is there"
@@ -66,21 +67,41 @@ def asked_device() -> str | None:
 
 def expected_devices() -> tuple[str, ...]:
     """Name the devices as `devices` does, going by the GPUs' driver instead of torch."""
-    asked, found = asked_device(), sorted(_DRIVER.glob("*"))
-    if asked == "cpu" or not found:
-        return ("cpu",) * worker_count()
-    return (asked,) if asked and ":" in asked else tuple(f"cuda:{i}" for i in range(len(found)))
+    there = len(list(_DRIVER.glob("*")))
+    if VISIBLE in os.environ:
+        there = min(there, sum(bool(name.strip()) for name in os.environ[VISIBLE].split(",")))
+    asked = asked_device()
+    return (asked,) if there and asked and ":" in asked else _chosen(there)
 
 
 def devices() -> tuple[str, ...]:
     """Name one worker a GPU, or where there is none as many on the processor as are wanted.
+
+    A GPU is called as CUDA_VISIBLE_DEVICES calls it, by number or UUID, or by its number where
+    that is not set.
 
     Raises:
         ConfigError: HCFRES_DEVICE names a GPU that this machine does not have.
     """
     import torch  # noqa: PLC0415  only when there is work to do
 
-    there = tuple(f"cuda:{index}" for index in range(torch.cuda.device_count()))
+    return _chosen(torch.cuda.device_count())
+
+
+def own_device() -> str:
+    """Name the first of `devices` as torch knows it in this process."""
+    first = devices()[0]
+    if first == "cpu":
+        return first
+    names = [name.strip() for name in os.environ.get(VISIBLE, "").split(",")]
+    name = first.partition(":")[2]
+    return f"cuda:{names.index(name) if name in names else name}"
+
+
+def _chosen(gpus: int) -> tuple[str, ...]:
+    names = os.environ.get(VISIBLE, "").split(",")
+    there = tuple(f"cuda:{name.strip()}" for name in names[:gpus] if name.strip())
+    there = there or tuple(f"cuda:{index}" for index in range(gpus))
     asked = asked_device()
     if asked is not None and asked.startswith("cuda"):
         there = tuple(device for device in there if asked in ("cuda", device))

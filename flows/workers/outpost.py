@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from flows.places import ROOT
 from flows.workers.line import call
+from flows.workers.machine import VISIBLE
 from flows.workers.orphans import end_with_parent
 from flows.workers.ticket import Ticket, greet
 from flows.workers.worker import start_process
@@ -103,7 +104,7 @@ def _device(ticket: Ticket) -> str:
     """The device that this process was given: of several GPUs the first."""
     if ticket.kind == "cpu":
         return "cpu"
-    return f"cuda:{os.environ.get('CUDA_VISIBLE_DEVICES', '').partition(',')[0] or '0'}"
+    return f"cuda:{os.environ.get(VISIBLE, '').partition(',')[0] or '0'}"
 
 
 def main(parent: int) -> None:

@@ -19,6 +19,7 @@ from flows.tracing.meter import peak_mb
 from flows.workers.beats import Beat, beating, gpu_peak_mb
 from flows.workers.failures import Kind, kind_of
 from flows.workers.job_log import output_into, say, shorten
+from flows.workers.machine import VISIBLE
 from flows.workers.orphans import end_with_parent
 
 TELL_STACKS = signal.SIGUSR1
@@ -58,7 +59,7 @@ def serve(pipe: Connection, device: str, parent: int) -> None:
 
     Args:
         pipe: to the pool.
-        device: `cpu` or `cuda:NUMBER`; of the GPUs, libraries see this one alone.
+        device: as `machine.devices` names it; of the GPUs, libraries see this one alone.
         parent: process id of the pool's process: this one ends with it, and only with it.
     """
     end_with_parent(parent)
@@ -67,7 +68,7 @@ def serve(pipe: Connection, device: str, parent: int) -> None:
     faulthandler.register(TELL_STACKS)
     os.environ["HCFRES_DEVICE"] = device
     if device.startswith("cuda:"):
-        os.environ["CUDA_VISIBLE_DEVICES"] = device.removeprefix("cuda:")
+        os.environ[VISIBLE] = device.removeprefix("cuda:")
     with contextlib.suppress(EOFError, ConnectionError):  # the pool is gone
         while True:
             order: Order = pipe.recv()

@@ -48,7 +48,7 @@ class Greeting:
     host: str
     process: int
     device: str
-    """`cpu` or `cuda:NUMBER`, as its machine counts."""
+    """as `machine.devices` names it there."""
     python: str
     torch: str
     """Version, without the build for one kind of device."""

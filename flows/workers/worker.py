@@ -140,7 +140,7 @@ class Withdrawn(Exception):
 
 
 class Here:
-    """Processes of this machine; a slot is a device, `cpu` or `cuda:NUMBER`."""
+    """Processes of this machine; a slot is a device, as `machine.devices` names it."""
 
     slow = False
 
@@ -165,7 +165,7 @@ def start_process(device: str, threads: int) -> tuple[BaseProcess, Connection]:
     """Start a process that serves, and give our end of its pipe.
 
     Args:
-        device: `cpu` or `cuda:NUMBER`.
+        device: as `machine.devices` names it.
         threads: that its libraries may use.
     """
     context = multiprocessing.get_context("spawn")

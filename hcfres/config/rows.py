@@ -8,7 +8,6 @@ from hcfres.config.cell import CellConfig
 from hcfres.config.experiment import (
     AblationConfig,
     ComparisonConfig,
-    DatasetName,
     ExperimentConfig,
     flat,
     merge,
@@ -19,6 +18,7 @@ from hcfres.config.method import MethodConfig
 from hcfres.config.names import require_name
 from hcfres.config.problems import nearest, shorten
 from hcfres.config.setting import SettingConfig
+from hcfres.config.setting_file import setting_asking, setting_path_beside
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,15 @@ class Experiment:
 
         Args:
             name: of a file in `settings/` beside this one, or the path of a file.
+
+        Raises:
+            ConfigError: as `load_setting`.
         """
-        return setting_beside(self.source, name or self.config.setting, self.config.dataset)
+        return setting_asking(self.config.dataset, self.setting_path(name))
+
+    def setting_path(self, name: str | None = None) -> Path:
+        """The file that `setting` reads."""
+        return setting_path_beside(self.source, name or self.config.setting)
 
     def cells(
         self,
@@ -185,16 +192,3 @@ def method_beside(path: Path, name: str) -> MethodConfig:
     if method.name != name:
         raise ConfigError(f"{source} names its method {method.name!r}; file and name are the same")
     return method
-
-
-def setting_beside(path: Path, name: str, dataset: DatasetName) -> SettingConfig:
-    """The setting of that name in `settings/` beside the file `path`, asking `dataset`'s sentences.
-
-    Args:
-        name: or the path of a setting's own file.
-    """
-    named = Path(name)
-    inside = path.parent / "settings" / f"{name}.toml"
-    setting = load(named if named.suffix == ".toml" else inside, SettingConfig)
-    data = setting.data.model_copy(update={"expressions": dataset})
-    return setting.model_copy(update={"data": data})

@@ -14,9 +14,10 @@ from hcfres.config.identity import NOT_IDENTITY
 from hcfres.config.loading import ConfigError, parse, read_toml
 from hcfres.config.method import MethodConfig
 from hcfres.config.problems import nearest, shorten
-from hcfres.config.rows import method_beside, require_named, setting_beside
+from hcfres.config.rows import method_beside, require_named
 from hcfres.config.search import Choices, HyperbandConfig, Range, SearchConfig, Value
 from hcfres.config.setting import SettingConfig
+from hcfres.config.setting_file import setting_asking, setting_path_beside
 from hcfres.config.space import Knob, Space, shown, value_at
 
 _NAMES = NOT_IDENTITY[MethodConfig]
@@ -43,7 +44,7 @@ class Search:
         Raises:
             ConfigError: it is not there, not valid, or no search can decide on it.
         """
-        setting = setting_beside(self.source, name or self.config.setting, self.config.dataset)
+        setting = setting_asking(self.config.dataset, self.setting_path(name))
         wrong, pruner, epochs = [], self.config.pruner, setting.training.epochs
         if setting.data.held_out == 0:
             wrong.append("data.held_out is 0, and a search decides by held-out training spaces")
@@ -54,6 +55,10 @@ class Search:
         if wrong:
             raise ConfigError(f"setting {setting.name} cannot be searched on: {'; '.join(wrong)}")
         return setting
+
+    def setting_path(self, name: str | None = None) -> Path:
+        """The file that `setting` reads."""
+        return setting_path_beside(self.source, name or self.config.setting)
 
 
 def load_search(path: Path) -> Search:

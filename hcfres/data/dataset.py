@@ -196,10 +196,12 @@ class Dataset:
         return self._hash_of(frames.frame_files(folder, self.frame_indices(scene_id, every)))
 
     def expressions_hash(self, source: Source, split: Split) -> str:
-        """Identify the sentences of a split: sha256 of their file and what divides it."""
-        path = self.expressions_path(source, split)
-        divided = source in ("nr3d", "sr3d")
-        return self._hash_of((path, self._list(split)) if divided else (path,))
+        """Identify the sentences of a split: sha256 of their file and of the split's list, which
+        may be shortened; without a list every sentence of the file is meant, but of nr3d and sr3d,
+        whose file the list divides."""
+        path, listed = self.expressions_path(source, split), self._list(split)
+        divided = source in ("nr3d", "sr3d") or listed.is_file()
+        return self._hash_of((path, listed) if divided else (path,))
 
     def _hash_of(self, paths: tuple[Path, ...]) -> str:
         """One hash of several files: names within the dataset and contents."""

@@ -1,7 +1,9 @@
 """Answers about a scan as files that other programs open."""
 
+import io
 import json
 import re
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +14,15 @@ from jaxtyping import Bool, UInt8
 
 from hcfres.data.ply import Mesh, write_ply
 from hcfres.evaluation.open_scene import OpenScene
+from hcfres.store.files import write_atomic
 
 MARK = (255, 45, 85)
 """Colour of the vertices that are meant."""
+_MASKS, _SUMMARY = "masks.npz", "answers.json"
+_NAME = re.compile("[0-9]{2,}-[a-z0-9]+(-[a-z0-9]+)*")
+"""What the files of a sentence are called, but for their suffix."""
+_SUFFIXES = (".ply", ".png")
+"""Of the cloud of a sentence, and of its picture."""
 
 
 @dataclass(frozen=True)
@@ -47,25 +55,54 @@ def write_answers(folder: Path, opened: OpenScene, answers: Sequence[Answer]) ->
     """Write a coloured cloud for each answer, all masks, and a summary.
 
     The clouds (`NN-words.ply`) are in the frame of the scan's own file. `masks.npz` holds one
-    array of booleans a sentence, in the order of the vertices, `answers.json` the rest.
+    array of booleans a sentence, in the order of the vertices, `answers.json` the rest. It is
+    written last: where it stands, all are there and of one run. Clouds and pictures of an earlier
+    run in the folder, told by its `masks.npz`, are removed; no other file is.
 
     Returns:
         The files, the clouds first.
+
+    Raises:
+        StoreError: the disk is full or refuses.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    _remove_earlier(folder)
     scene = opened.scene
     placed = opened.in_file(scene.vertices)
     names = [f"{number:02d}-{slug(answer.sentence)}" for number, answer in enumerate(answers, 1)]
+    write_atomic(folder / _MASKS, _masks(names, answers))
     clouds = [folder / f"{name}.ply" for name in names]
     for path, answer in zip(clouds, answers, strict=True):
         write_ply(path, Mesh(placed, painted(scene.colours, answer.mask), scene.faces))
-    masks, summary = folder / "masks.npz", folder / "answers.json"
-    arrays: Any = {name: answer.mask for name, answer in zip(names, answers, strict=True)}
-    np.savez_compressed(masks, **arrays)
     told = [_told(name, answer) for name, answer in zip(names, answers, strict=True)]
     about = {"scene_id": opened.scene_id, "remarks": list(opened.remarks), "answers": told}
-    summary.write_text(json.dumps(about, indent=2, ensure_ascii=False) + "\n")
-    return (*clouds, masks, summary)
+    summary = json.dumps(about, indent=2, ensure_ascii=False) + "\n"
+    write_atomic(folder / _SUMMARY, summary.encode())
+    return (*clouds, folder / _MASKS, folder / _SUMMARY)
+
+
+def _remove_earlier(folder: Path) -> None:
+    """Remove an earlier run's summary, which is true no more, and its files of sentences."""
+    (folder / _SUMMARY).unlink(missing_ok=True)
+    for name in _earlier_names(folder / _MASKS):
+        for suffix in _SUFFIXES:
+            (folder / f"{name}{suffix}").unlink(missing_ok=True)
+
+
+def _earlier_names(masks: Path) -> list[str]:
+    """The names of the sentences that an earlier run answered; none where no run can be told."""
+    try:
+        with zipfile.ZipFile(masks) as file:
+            names = [name.removesuffix(".npy") for name in file.namelist()]
+    except (OSError, ValueError, zipfile.BadZipFile):
+        return []
+    return [name for name in names if _NAME.fullmatch(name)]
+
+
+def _masks(names: Sequence[str], answers: Sequence[Answer]) -> bytes:
+    arrays: Any = {name: answer.mask for name, answer in zip(names, answers, strict=True)}
+    content = io.BytesIO()
+    np.savez_compressed(content, **arrays)
+    return content.getvalue()
 
 
 def painted(

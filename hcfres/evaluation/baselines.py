@@ -6,7 +6,12 @@ import numpy as np
 from jaxtyping import Bool
 
 from hcfres.evaluation.answers import SceneTruth, Scores
-from hcfres.evaluation.metrics import answers_nothing, intersection_over_union, overlap
+from hcfres.evaluation.metrics import (
+    answers_nothing,
+    best_union,
+    intersection_over_union,
+    overlap,
+)
 from hcfres.pipeline.samples import ROOM_ITSELF
 
 Masks = Bool[np.ndarray, "expressions points"]
@@ -47,8 +52,14 @@ def class_oracle(truth: SceneTruth, rng: np.random.Generator) -> Masks:
 
 
 def best_superpoints(truth: SceneTruth, rng: np.random.Generator) -> Masks:
-    """Answer with the superpoints of which more than half are targets: nearly the ceiling."""
-    return (2 * truth.true > truth.sizes)[:, truth.labels]
+    """Answer with the union of superpoints of the largest IoU: no answer of ours has a larger one.
+
+    A target so small that its best union has fewer than `min_points` vertices scores 0 even so.
+    """
+    answers = nothing(truth, rng)
+    for index, true in enumerate(truth.true):
+        answers[index] = best_union(truth.sizes, true)[truth.labels]
+    return answers
 
 
 PREDICTORS: Mapping[str, Predictor] = {

@@ -230,6 +230,7 @@ def _rows(text: TextBatch, chosen: Int[Tensor, " chosen"]) -> TextBatch:
         features=text.features[index, :longest],
         valid=valid[:, :longest],
         scene_of_expression=text.scene_of_expression[index],
+        ids=None if text.ids is None else text.ids[index, :longest],
     )
 
 

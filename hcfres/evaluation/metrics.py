@@ -45,6 +45,28 @@ def superpoint_overlap(
     return Overlap(chosen @ sizes, true.sum(1), np.where(chosen, true, 0).sum(1))
 
 
+def best_union(
+    sizes: Int[np.ndarray, " superpoints"], true: Int[np.ndarray, " superpoints"]
+) -> Bool[np.ndarray, " superpoints"]:
+    """Choose the superpoints whose union has the largest IoU with a target; none for no target.
+
+    The best union takes superpoints by their share inside the target, largest first, so the best
+    beginning of that order is exactly the best of all unions.
+
+    Args:
+        sizes: vertices of each superpoint.
+        true: target vertices in each superpoint.
+    """
+    touching = np.flatnonzero(true)
+    order = touching[np.argsort(-true[touching] / sizes[touching], kind="stable")]
+    covered, taken = true[order].cumsum(), sizes[order].cumsum()
+    chosen = np.zeros(true.size, dtype=bool)
+    if order.size:
+        best = (covered / (taken + covered[-1] - covered)).argmax()
+        chosen[order[: best + 1]] = True
+    return chosen
+
+
 def answers_nothing(
     found: Overlap, fired: Bool[np.ndarray, " expressions"], min_points: int
 ) -> Bool[np.ndarray, " expressions"]:

@@ -20,7 +20,10 @@ _BOX = "box: lower and upper corner, metres in the axis-aligned frame of the sca
 COLUMNS: dict[str, tuple[pa.DataType, str]] = {
     "dataset": (pa.string(), "name of the annotations"),
     "dataset_version": (pa.string(), "version of scans and annotations"),
-    "dataset_hash": (pa.string(), "hash of scans and annotations"),
+    "dataset_hash": (
+        pa.string(),
+        "hash of the file of annotations and of the split's list; none of scans",
+    ),
     "split": (pa.string(), "train or val"),
     "scene_id": (pa.string(), "scan"),
     "object_ids": (pa.list_(pa.int32()), "targets; empty for a zero-target expression"),

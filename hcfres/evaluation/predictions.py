@@ -33,6 +33,7 @@ class PredictionSource:
     dataset: str
     dataset_version: str
     dataset_hash: str
+    """`Dataset.expressions_hash` of the split: of its sentences, not of its scans."""
     split: str
     rule: Rule
     min_points: int

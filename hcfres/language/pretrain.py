@@ -8,7 +8,6 @@ resumed run gives the weights of an uninterrupted one.
 """
 
 import math
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,11 +20,13 @@ from torch import Tensor, nn
 from transformers import PreTrainedTokenizerFast, RobertaForMaskedLM
 
 from hcfres.data.batch import TOKEN_MAPS
+from hcfres.data.errors import DataError
 from hcfres.data.rooms.catalogue import LABELS
 from hcfres.data.rooms.words import COLOURS as COLOUR_WORDS
 from hcfres.language.corpus import Labelled, sentences, train_tokenizer
 from hcfres.language.presets import TOKENIZER, tiny_config
-from hcfres.language.quality import Quality, measure, write_card
+from hcfres.language.pretrain_state import CHECKPOINT, Identity, is_kept, resume, save, told
+from hcfres.language.quality import CARD, Quality, is_card_of, measure, write_card
 from hcfres.language.roberta import load_tokenizer
 from hcfres.language.token_maps import token_maps
 
@@ -47,7 +48,7 @@ _ASKED_WEIGHT = 0.25
 """Of the class, and of the colour."""
 _EVERY = 100
 """Steps between two reports, and two checkpoints."""
-_CHECKPOINT = "checkpoint.pt"
+_NETWORK = "config.json", "model.safetensors"
 _IGNORED = -100
 ROOMS = 700
 """Pre-training rooms whose sentences are read."""
@@ -95,8 +96,8 @@ def pretrain_text(
 ) -> Quality:
     """Write a trained tiny RoBERTa into `folder`: model, config, tokenizer and card.
 
-    A run that was stopped continues from `folder`'s checkpoint; one with other arguments is not
-    continued, but begun anew.
+    A run that was stopped continues from `folder`'s checkpoint; one that has ended is not repeated,
+    but examined again. The checkpoint goes last, when the card tells what the weights are.
 
     Args:
         steps: of 64 sentences each.
@@ -106,19 +107,41 @@ def pretrain_text(
 
     Returns:
         The quality on rooms that pre-training never showed.
+
+    Raises:
+        DataError: the folder's checkpoint is damaged, or it or the card is of another training.
+        StoreError: the disk is full or refuses.
     """
-    texts = sentences("pretrain", rooms, seed)
     identity = {"steps": steps, "seed": seed, "rooms": rooms}
-    if not _continues(folder, identity):
-        train_tokenizer((labelled.text for labelled in texts), folder / TOKENIZER)
-    corpus = tokenised(texts, load_tokenizer(folder / TOKENIZER))
-    pupil = Pupil(seed, len(corpus.tokenizer))
-    _train(pupil, corpus, folder, identity, report)
-    pupil.network.eval().save_pretrained(folder)
-    (folder / _CHECKPOINT).unlink(missing_ok=True)
+    ended = _has_ended(folder, identity)
+    texts = sentences("pretrain", rooms, seed)
+    if not ended:
+        _learn(folder, texts, identity, report)
     quality = measure(folder, texts, seed, examined)
     write_card(folder, quality, steps, seed, rooms)
+    (folder / CHECKPOINT).unlink(missing_ok=True)
     return quality
+
+
+def _has_ended(folder: Path, identity: Identity) -> bool:
+    """Whether the folder holds what this training ends with; another's is refused."""
+    if not (folder / CARD).is_file():
+        return False
+    if not is_card_of(folder, **identity):
+        reason = f"the weights here are of another training than that of {told(identity)}"
+        way_out = "Remove the folder to train anew, or name another"
+        raise DataError(folder / CARD, reason, way_out)
+    return all((folder / name).is_file() for name in (TOKENIZER, *_NETWORK))
+
+
+def _learn(folder: Path, texts: list[Labelled], identity: Identity, report: Report | None) -> None:
+    """Write the trained network, from the folder's checkpoint where there is one."""
+    if not (is_kept(folder, identity) and (folder / TOKENIZER).is_file()):
+        train_tokenizer((labelled.text for labelled in texts), folder / TOKENIZER)
+    corpus = tokenised(texts, load_tokenizer(folder / TOKENIZER))
+    pupil = Pupil(identity["seed"], len(corpus.tokenizer))
+    _train(pupil, corpus, folder, identity, report)
+    pupil.network.eval().save_pretrained(folder)
 
 
 def tokenised(texts: list[Labelled], tokenizer: PreTrainedTokenizerFast) -> Corpus:
@@ -155,19 +178,19 @@ def _train(
     pupil: Pupil,
     corpus: Corpus,
     folder: Path,
-    identity: dict[str, int],
+    identity: Identity,
     report: Report | None,
 ) -> None:
     steps = identity["steps"]
     optimiser = torch.optim.AdamW(pupil.parameters(), lr=_RATE, weight_decay=_DECAY)
-    start = _resume(folder, identity, pupil, optimiser)
+    start = resume(folder, identity, pupil, optimiser)
     pupil.train()
     losses: list[float] = []
     for step in range(start, steps):
         losses.append(_step(pupil, optimiser, corpus, step, identity))
         if (step + 1) % _EVERY and step + 1 < steps:
             continue
-        _save(folder, identity, step + 1, pupil, optimiser)
+        save(folder, identity, step + 1, pupil, optimiser)
         if report is not None:
             report(step + 1, steps, sum(losses) / len(losses))
         losses.clear()
@@ -178,7 +201,7 @@ def _step(
     optimiser: torch.optim.Optimizer,
     corpus: Corpus,
     step: int,
-    identity: dict[str, int],
+    identity: Identity,
 ) -> float:
     """One step; its batch, masks and dropout depend on the seed and its number only."""
     dice = torch.Generator().manual_seed(1_000_003 * identity["seed"] + step)
@@ -240,43 +263,3 @@ def hide(
     shown = torch.where(chosen & (fate < 0.8), tokenizer.mask_token_id, ids)
     shown = torch.where(chosen & (fate >= 0.9), other, shown)
     return shown, torch.where(chosen, ids, _IGNORED)
-
-
-def _continues(folder: Path, identity: dict[str, int]) -> bool:
-    path = folder / _CHECKPOINT
-    if not (path.is_file() and (folder / TOKENIZER).is_file()):
-        return False
-    return bool(torch.load(path, weights_only=True)["identity"] == identity)
-
-
-def _resume(
-    folder: Path,
-    identity: dict[str, int],
-    pupil: Pupil,
-    optimiser: torch.optim.Optimizer,
-) -> int:
-    """Steps done already, their result put into the pupil and the optimiser."""
-    if not _continues(folder, identity):
-        return 0
-    state = torch.load(folder / _CHECKPOINT, weights_only=True)
-    pupil.load_state_dict(state["pupil"])
-    optimiser.load_state_dict(state["optimiser"])
-    return int(state["step"])
-
-
-def _save(
-    folder: Path,
-    identity: dict[str, int],
-    step: int,
-    pupil: Pupil,
-    optimiser: torch.optim.Optimizer,
-) -> None:
-    state = {
-        "identity": identity,
-        "step": step,
-        "pupil": pupil.state_dict(),
-        "optimiser": optimiser.state_dict(),
-    }
-    part = folder / f"{_CHECKPOINT}.part"
-    torch.save(state, part)
-    os.replace(part, folder / _CHECKPOINT)

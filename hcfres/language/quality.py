@@ -9,12 +9,15 @@ from jaxtyping import Float
 from torch import Tensor
 from transformers import RobertaForMaskedLM
 
+from hcfres.data.errors import DataError
 from hcfres.data.rooms.seeds import EXAMINE, PRETRAIN, ROOMS_VERSION
 from hcfres.language.corpus import Labelled, sentences
 from hcfres.language.parsing.rules import RuleParser
 from hcfres.language.presets import TOKENIZER
 from hcfres.language.roberta import TextEncoder, load_tokenizer, padded, untrained
+from hcfres.store.files import write_atomic
 
+CARD = "card.md"
 _BATCH = 64
 _MASK_EVERY = 5
 """Every fifth token is hidden at a time, so that five passes hide each token once."""
@@ -43,9 +46,13 @@ class Quality:
 
 
 def measure(folder: Path, read: list[Labelled], seed: int, rooms: int) -> Quality:
-    """The quality of the network in `folder`; the probes are fitted on the sentences it read."""
+    """The quality of the network in `folder`; the probes are fitted on the sentences it read.
+
+    Raises:
+        DataError: its files are damaged.
+    """
     tokenizer = load_tokenizer(folder / TOKENIZER)
-    network = RobertaForMaskedLM.from_pretrained(folder, local_files_only=True).eval()
+    network = _network(folder)
     examined = sentences("examine", rooms, seed)
     trained = TextEncoder(network.roberta, tokenizer, RuleParser())
     blank = TextEncoder(untrained(seed, len(tokenizer)).eval(), tokenizer, RuleParser())
@@ -57,6 +64,15 @@ def measure(folder: Path, read: list[Labelled], seed: int, rooms: int) -> Qualit
         figures.append(_probe(encoder, read, examined, "label"))
         figures.append(_probe(encoder, told[0], told[1], "colour"))
     return Quality(len(examined), right, usual, figures[0], figures[2], figures[1], figures[3])
+
+
+def _network(folder: Path) -> RobertaForMaskedLM:
+    try:
+        return RobertaForMaskedLM.from_pretrained(folder, local_files_only=True).eval()
+    except Exception as error:  # transformers and safetensors raise many kinds
+        found = (str(error).splitlines() or [type(error).__name__])[0][:300]
+        reason = f"not a readable RoBERTa ({found})"
+        raise DataError(folder, reason, "Remove the folder to train anew") from error
 
 
 @torch.inference_mode()
@@ -113,9 +129,20 @@ def _means(encoder: TextEncoder, texts: list[Labelled]) -> Float[Tensor, "senten
     return torch.cat(means)
 
 
+def is_card_of(folder: Path, steps: int, seed: int, rooms: int) -> bool:
+    """Whether the folder's card tells of this training, whatever the quality was."""
+    told = (folder / CARD).read_bytes()
+    return told.startswith(_training(steps, seed, rooms).encode())
+
+
 def write_card(folder: Path, quality: Quality, steps: int, seed: int, rooms: int) -> None:
     """Write `card.md`: what the network is, what it read, how it was made and how good it is."""
-    told = f"""# roberta_tiny
+    told = _training(steps, seed, rooms) + _figures(quality)
+    write_atomic(folder / CARD, told.encode())
+
+
+def _training(steps: int, seed: int, rooms: int) -> str:
+    return f"""# roberta_tiny
 
 `transformers.RobertaForMaskedLM`, 3 layers of width 128, 4 heads, with its own byte-level BPE
 tokenizer (lower case). A text encoder for the `rooms` setting; it knows the words of the
@@ -128,7 +155,11 @@ synthetic rooms' grammar and hardly any other.
   token features, which class and colour the sentence asks for; 64 sentences a step.
 - Steps: {steps}; seed: {seed}.
 - Command: `hcfres pretrain text --steps {steps} --seed {seed}`
+"""
 
+
+def _figures(quality: Quality) -> str:
+    return f"""
 Quality on {quality.sentences} sentences about rooms never read of (seeds from {EXAMINE.start} on);
 the probes are linear and read the mean of a sentence's token features (pre-training asks for the
 same two things, so they tell that it carries over to other rooms, not that it came for free):
@@ -141,4 +172,3 @@ same two things, so they tell that it carries over to other rooms, not that it c
 
 (a) always the most frequent token; (b) the same probe on an untrained network.
 """
-    (folder / "card.md").write_text(told)

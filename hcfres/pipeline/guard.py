@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from hcfres.pipeline.stages import RECORDED, recorded
 from hcfres.pipeline.versions import GUARDED, Guarded
 from hcfres.store.files import write_atomic
+from hcfres.store.recorded import RECORDED, recorded
 from hcfres.store.toml import write_toml
 
 Recorded = dict[str, dict[str, Any]]

@@ -4,9 +4,6 @@ Raise a stage's version when the meaning of its results changes; its recorded fi
 `stage_fingerprints.toml` then follows by `python -m hcfres.pipeline.guard`.
 """
 
-import tomllib
-from functools import cache
-from pathlib import Path
 from typing import Any, TypeVar
 
 from hcfres.data.features import (
@@ -18,29 +15,20 @@ from hcfres.data.features import (
     Superpoints,
     TextFeatures,
 )
+from hcfres.store.recorded import marked_same
 from hcfres.store.stage import Stage
 
 V = TypeVar("V")
-
-RECORDED = Path(__file__).with_name("stage_fingerprints.toml")
-"""For each stage: version, fingerprint, and earlier fingerprints marked as making the same."""
 
 _MAKERS = "hcfres.pipeline.makers"
 _READERS = ("hcfres.data.dataset:Dataset", "hcfres.data.own_scan:OwnScan")
 
 
-@cache
-def recorded() -> dict[str, dict[str, Any]]:
-    """What RECORDED says, by stage; empty before the first record."""
-    return tomllib.loads(RECORDED.read_text()) if RECORDED.is_file() else {}
-
-
 def _stage(name: str, version: int, value: type[V], *, reads: bool, dear: bool = False) -> Stage[V]:
-    told = recorded().get(name, {})
-    same = told.get("unchanged", {}) if told.get("version") == version else {}
+    same = marked_same(name, version)
     also = _READERS if reads else ()
     maker = f"{_MAKERS}:make_{name}"
-    return Stage(name, version, value, maker, also, expensive=dear, unchanged=frozenset(same))
+    return Stage(name, version, value, maker, also, expensive=dear, unchanged=same)
 
 
 SUPERPOINTS = _stage("superpoints", 2, Superpoints, reads=True)

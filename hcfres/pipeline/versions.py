@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 from hcfres.config.identity import digest
+from hcfres.data.rooms import code as rooms
 from hcfres.data.rooms.seeds import ROOMS_VERSION
-from hcfres.pipeline.stages import STAGES, recorded
+from hcfres.pipeline.stages import STAGES
+from hcfres.store.recorded import recorded
 from hcfres.store.stage import code_fingerprint
 
 CELL_VERSION = 1
@@ -30,15 +32,7 @@ class Guarded:
         return code_fingerprint(self.roots)
 
 
-_ROOMS = (
-    "hcfres.data.rooms.build"  # apart from its functions: cells that mention it do not reach it
-)
-ROOMS = Guarded(
-    "rooms",
-    ROOMS_VERSION,
-    (f"{_ROOMS}:make_room_files", f"{_ROOMS}:write_sentences"),
-    "hcfres/data/rooms/seeds.py",
-)
+ROOMS = Guarded(rooms.NAME, ROOMS_VERSION, rooms.ROOTS, "hcfres/data/rooms/seeds.py")
 """What writes scans and frames, and what writes sentences."""
 
 GUARDED = (

@@ -68,18 +68,20 @@ def score_bars(scored: Sequence[Scored], title: str, setting: str) -> Figure:
     panels = figure.subplots(1, len(SCORES), sharey=True)
     for axes, (score, name) in zip(panels, SCORES.items(), strict=True):
         means, spread = zip(*(_mean_and_spread(bar.values[score]) for bar in bars), strict=True)
-        drawn = axes.barh([b.label for b in bars], means, xerr=spread, color=fill)
+        drawn = axes.barh(range(len(bars)), means, xerr=spread, color=fill)
         axes.bar_label(drawn, fmt="%.1f", padding=4, fontsize=8)
         axes.set_title(f"{name} (%)", fontsize=10)
         axes.set_xlim(0, 112)
         axes.spines[["top", "right"]].set_visible(False)
+    panels[0].set_yticks(range(len(bars)), [bar.label for bar in bars], parse_math=False)
     panels[0].invert_yaxis()
     known = [
         Patch(color=TRIVIAL, label="reads no sentence"),
         Patch(color=ORACLE, label="reads the truth"),
     ]
     figure.legend(handles=known, loc="outside lower right", ncols=2, frameon=False, fontsize=8)
-    figure.suptitle(f"{title}: validation expressions of {setting}", fontsize=11)
+    heading = f"{title}: validation expressions of {setting}"
+    figure.suptitle(heading, fontsize=11, parse_math=False)
     return figure
 
 

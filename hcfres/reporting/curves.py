@@ -45,8 +45,9 @@ def training_curves(curves: Sequence[Curve], title: str, setting: str) -> Figure
         _line(mious, checked, label, style | {"marker": "o", "markersize": 3})
     _dress(losses, "total loss (mean over the epoch)")
     _dress(mious, "mIoU on held-out training rooms (%)")
-    losses.legend(frameon=False, fontsize=9)
-    figure.suptitle(f"{title}: training on {setting}", fontsize=11)
+    for name in losses.legend(frameon=False, fontsize=9).get_texts():
+        name.set_parse_math(False)
+    figure.suptitle(f"{title}: training on {setting}", fontsize=11, parse_math=False)
     return figure
 
 

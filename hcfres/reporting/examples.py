@@ -14,6 +14,7 @@ from hcfres.data.errors import DataError
 from hcfres.data.scene import Scene
 from hcfres.evaluation.recompute import PredictionTable
 from hcfres.evaluation.runs import decode_runs
+from hcfres.reporting.captions import put_above
 from hcfres.reporting.panels import faded, without_gaps
 from hcfres.reporting.views import best_corner, cloud_view
 
@@ -114,14 +115,15 @@ def example_masks(
     """
     keys = choose(rows[0][1])
     figure = Figure(figsize=(2.3 * (1 + len(rows)), 0.7 + 2.15 * len(keys)), layout="constrained")
-    figure.suptitle(f"{title}: validation expressions of {setting}, drawn by lot", fontsize=11)
+    heading = f"{title}: validation expressions of {setting}, drawn by lot"
+    figure.suptitle(heading, fontsize=11, parse_math=False)
     heights = [0.12, *[1.0] * len(keys)]
     header, *parts = figure.subfigures(1 + len(keys), 1, height_ratios=heights, squeeze=False)[:, 0]
     _name_columns(header, ["ground truth", *(label for label, _ in rows)])
     for part, key in zip(parts, keys, strict=True):
         found = [find_example(predictions, key) for _, predictions in rows]
         scene = read_scene(found[0].scene_id)
-        part.suptitle(f"“{found[0].description}”", fontsize=10, style="italic", wrap=True)
+        put_above(part, f"“{found[0].description}”", 10, "italic")
         panels = part.subplots(1, 1 + len(rows))
         shown = found[0].true if found[0].true.any() else found[0].answered
         corner = best_corner(scene, shown)
@@ -135,7 +137,8 @@ def example_masks(
 def _name_columns(header: SubFigure, names: Sequence[str]) -> None:
     for axes, name in zip(header.subplots(1, len(names)), names, strict=True):
         axes.axis("off")
-        axes.text(0.5, 0.5, name, ha="center", va="center", fontsize=9, fontweight="bold")
+        drawn = axes.text(0.5, 0.5, name, ha="center", va="center", fontsize=9, fontweight="bold")
+        drawn.set_parse_math(False)
 
 
 def _meant(example: Example) -> str:

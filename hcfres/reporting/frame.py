@@ -31,15 +31,6 @@ class CellRecord:
     """Of `val/`, `yardstick/` (point level) and `box/`; none in results made before there were."""
 
 
-def read_records(cells: Path) -> tuple[CellRecord, ...]:
-    """Read every finished cell below `cells`; an unfinished one has no DONE.json and is left out.
-
-    Raises:
-        DataError: a finished cell whose results cannot be read.
-    """
-    return tuple(read_record(done.parent) for done in sorted(cells.glob("*/DONE.json")))
-
-
 def read_record(folder: Path) -> CellRecord:
     """Read what the cell in `folder` is worth.
 

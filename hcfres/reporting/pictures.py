@@ -14,6 +14,7 @@ from scipy.spatial import cKDTree
 
 from hcfres.data.scene import Frame, Scene
 from hcfres.evaluation.gate import EVEN, GEOMETRY, IMAGE, SceneGate
+from hcfres.reporting.captions import put_above
 from hcfres.reporting.views import cloud_view, frame_mask, frame_view
 
 FRAMES_SHOWN = 3
@@ -43,7 +44,7 @@ def sentence_picture(
     for axes, view in zip(np.atleast_1d(figure.subplots(1, len(views))), views, strict=True):
         axes.imshow(view)
         axes.set_axis_off()
-    figure.suptitle(caption, fontsize=11, wrap=True)
+    put_above(figure, caption, 11)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)
 
@@ -70,7 +71,7 @@ def gate_picture(path: Path, scene: Scene, gate: SceneGate, caption: str) -> Non
         figure.colorbar(scale, ax=axes, label=label, shrink=0.8)
     for axes in (of_scan, *others):
         axes.set_axis_off()
-    figure.suptitle(caption, fontsize=11, wrap=True)
+    put_above(figure, caption, 11)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)
 

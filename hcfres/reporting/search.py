@@ -68,7 +68,7 @@ def history(tried: Sequence[Tried], base: float | None, title: str) -> Figure:
     axes.set_ylabel(MIOU)
     axes.legend(frameon=False, fontsize=9)
     _dress(axes)
-    figure.suptitle(title, fontsize=11)
+    figure.suptitle(title, fontsize=11, parse_math=False)
     return figure
 
 
@@ -87,7 +87,7 @@ def importances(shares: Mapping[str, float], title: str) -> Figure:
     axes.set_xlabel("share of the variance of the mIoU (%)")
     axes.set_xlim(0, 112)
     _dress(axes)
-    figure.suptitle(title, fontsize=11)
+    figure.suptitle(title, fontsize=11, parse_math=False)
     return figure
 
 
@@ -103,7 +103,7 @@ def slices(tried: Sequence[Tried], tuned: Sequence[Tuned], title: str) -> Figure
     for axes in panels[len(tuned) :]:
         axes.set_visible(False)
     figure.supylabel(MIOU, fontsize=10)
-    figure.suptitle(title, fontsize=11)
+    figure.suptitle(title, fontsize=11, parse_math=False)
     return figure
 
 
@@ -128,13 +128,13 @@ def front(tried: Sequence[Tried], best: Sequence[int], title: str) -> Figure:
     axes.set_ylabel(MIOU)
     axes.legend(frameon=False, fontsize=9)
     _dress(axes)
-    figure.suptitle(title, fontsize=11)
+    figure.suptitle(title, fontsize=11, parse_math=False)
     return figure
 
 
 def _slice(axes: Axes, tuned: Tuned, ended: Sequence[Tried]) -> None:
     values = [one.values[tuned.path] for one in ended]
-    axes.set_title(tuned.path, fontsize=10)
+    axes.set_title(tuned.path, fontsize=10, parse_math=False)
     _dress(axes)
     if tuned.log:
         axes.set_xscale("log")
@@ -147,7 +147,7 @@ def _slice(axes: Axes, tuned: Tuned, ended: Sequence[Tried]) -> None:
     spread = _SPREAD * np.sin(2.4 * np.arange(len(ended)))
     places = [tuned.choices.index(str(value)) for value in values]
     _dots(axes, list(places + spread), ended)
-    axes.set_xticks(range(len(tuned.choices)), tuned.choices)
+    axes.set_xticks(range(len(tuned.choices)), tuned.choices, parse_math=False)
     axes.set_xlim(-0.5, len(tuned.choices) - 0.5)
 
 

@@ -14,7 +14,13 @@ from hcfres.model.checkpoint_file import PublishedState
 from hcfres.model.network import HcfRes
 from hcfres.model.published import PUBLISHED, Published, as_published
 from hcfres.training.cell import Widths
-from hcfres.training.published_text import Shapes, is_dead_text, shapes_of, text_shapes
+from hcfres.training.published_text import (
+    OLD_BUFFERS,
+    Shapes,
+    is_dead_text,
+    shapes_of,
+    text_shapes,
+)
 
 _COUNTERS = "num_batches_tracked"
 _WRONG_METHOD = "Name the method of this file with --method, or the file of this method"
@@ -117,7 +123,7 @@ def network_from(
 
 def require_finite(path: Path, state: PublishedState, names: Iterable[str]) -> None:
     """Refuse weights that no forward pass survives, the file named."""
-    broken = [name for name in names if not state.tensors[name].isfinite().all()]
+    broken = [name for name in names if not state.tensors[name].float().isfinite().all()]
     if broken:
         reason = f"weights that are not finite, {too_many(broken, 3)}"
         raise DataError(path, reason, "Get another checkpoint; this training had diverged")
@@ -183,11 +189,11 @@ def _told(names: Published, ours: str) -> str:
 
 def _text_problems(given: Mapping[str, Tensor], texts: Shapes, names: Published) -> list[str]:
     needed = {name: shape for name, shape in texts.items() if not is_dead_text(name)}
-    unknown = [name for name in given if name not in needed and not is_dead_text(name)]
+    unknown = [name for name in given if name not in texts and name not in OLD_BUFFERS]
     return [
         *(f"unexpected: {names.text}{name}" for name in unknown),
         *(f"missing: {names.text}{name}" for name in needed if name not in given),
-        *misfits((names.text + n, given[n], needed[n]) for n in needed if n in given),
+        *misfits((names.text + n, given[n], texts[n]) for n in texts if n in given),
     ]
 
 

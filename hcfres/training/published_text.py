@@ -19,7 +19,7 @@ from hcfres.store.weights import SHIPPED
 Shapes = dict[str, torch.Size]
 
 _POOLER = "pooler."
-_OLD_BUFFERS = ("embeddings.position_ids", "embeddings.token_type_ids")
+OLD_BUFFERS = ("embeddings.position_ids", "embeddings.token_type_ids")
 """Counters that older releases of transformers kept; what they hold is known."""
 _BASE = RobertaConfig(vocab_size=50265, max_position_embeddings=514, type_vocab_size=1)
 
@@ -31,7 +31,7 @@ def shapes_of(network: nn.Module) -> Shapes:
 
 def is_dead_text(name: str) -> bool:
     """Whether a name of RoBERTa's stands for something that no token feature depends on."""
-    return name.startswith(_POOLER) or name in _OLD_BUFFERS
+    return name.startswith(_POOLER) or name in OLD_BUFFERS
 
 
 def text_shapes(config: TextConfig) -> Shapes:

@@ -275,9 +275,10 @@ def test_a_setting_with_fewer_epochs_than_every_trial_gets_cannot_be_searched_on
 def test_a_setting_that_reads_validation_in_training_cannot_be_searched_on(tmp_path: Path) -> None:
     search = searched(tmp_path)
     rooms = tmp_path / "settings" / "rooms.toml"
-    rooms.write_text(rooms.read_text().replace('"best_held_out"', '"best_validation"'))
+    text = rooms.read_text().replace('"rooms"', '"mine"', 1)
+    (rooms.parent / "mine.toml").write_text(text.replace('"best_held_out"', '"best_validation"'))
     with pytest.raises(ConfigError, match=r"training.keep names best_validation, and a search"):
-        search.setting()
+        search.setting("mine")
 
 
 def test_a_search_is_called_as_a_file_may_be(tmp_path: Path) -> None:

@@ -12,11 +12,12 @@ from hcfres.pipeline.guard import (
     record_no_effect,
     record_raised,
 )
-from hcfres.pipeline.stages import STAGES, recorded
+from hcfres.pipeline.stages import STAGES
 from hcfres.pipeline.versions import CELL_CODE, CELL_VERSION, GUARDED, ROOMS, Guarded
 from hcfres.store.closure import Unit, closure
 from hcfres.store.modules import Package
 from hcfres.store.normal_form import names_of, normal_form, without_docstrings
+from hcfres.store.recorded import recorded
 from hcfres.store.stage import PACKAGE, sources
 from tests.store.mutants import mutated, sites, with_mutant
 

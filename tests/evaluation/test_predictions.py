@@ -67,6 +67,13 @@ def test_a_row_says_what_was_asked_and_what_was_answered(tmp_path):
     assert len(row["union_logits"]) == 8
 
 
+def test_a_file_says_of_its_dataset_hash_that_it_is_of_the_annotations_alone(tmp_path):
+    path = write(tmp_path / "predictions.parquet", make_answers(1))
+    meaning = pq.read_schema(path).field("dataset_hash").metadata[b"meaning"].decode()
+    assert meaning.startswith("hash of the file of annotations")
+    assert meaning.endswith("none of scans")
+
+
 @pytest.mark.parametrize("threshold", [-1.0, 0.5, 2.0])
 def test_the_masks_threshold_moves_without_a_forward_pass(tmp_path, threshold):
     answers = make_answers(2)

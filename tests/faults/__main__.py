@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             seed = asked.seed + len(played)
             played.append(play(draw(seed, kinds), reference, stores, asked.out / f"round-{seed}"))
             tell(played[-1], asked.out)
-    return conclude(played)
+    return conclude(played, asked.faults)
 
 
 def available(kinds: Sequence[str]) -> tuple[Kind, ...]:
@@ -83,8 +83,8 @@ def tell(played: Played, out: Path) -> None:
         say(f"  again: python -m tests.faults --faults 1 --seed {played.round.seed} --out {out}")
 
 
-def conclude(played: Sequence[Played]) -> int:
-    """Print the count by kind and by verdict."""
+def conclude(played: Sequence[Played], wanted: int) -> int:
+    """Print the count by kind and by verdict; 0 if all that were wanted did no harm."""
     done = Counter(fault.kind for one in played for fault in one.done)
     late = sum(len(one.met) for one in played) - done.total()
     for kind in KINDS:
@@ -92,7 +92,9 @@ def conclude(played: Sequence[Played]) -> int:
     violated = sum(bool(one.violations) for one in played)
     rounds = f"{len(played)} rounds, of which {violated} violated something"
     say(f"{done.total():4d}  faults in {rounds}; {late} more came too late")
-    return 1 if violated else 0
+    if done.total() < wanted:
+        say(f"NOT WHOLE: {wanted} faults were wanted, and --minutes ended it before")
+    return 1 if violated or done.total() < wanted else 0
 
 
 def say(line: str) -> None:

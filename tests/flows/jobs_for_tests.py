@@ -25,6 +25,11 @@ def who(_: Emit) -> tuple[int, str]:
     return os.getpid(), os.environ["OMP_NUM_THREADS"]
 
 
+def environment(_: Emit, name: str) -> str | None:
+    """Tell a variable."""
+    return os.environ.get(name)
+
+
 def fail(_: Emit, message: str) -> None:
     """Raise."""
     raise ValueError(message)

@@ -69,7 +69,7 @@ def experiments(folder: Path, text: str = SMALL) -> Path:
 def cells_in(folder: Path, text: str = SMALL, **told) -> SearchCells:
     """Look at a search in the workspace `folder`."""
     search = load_search(experiments(folder / "experiments", text))
-    told = {"code": CODE} | told
+    told = {"code": CODE, "devices": ("cpu",)} | told
     return SearchCells(search, search.setting(), Workspace(folder / "workspace"), **told)
 
 
@@ -84,8 +84,13 @@ def learn(
     code: str = CODE,
     epochs: int = EPOCHS,
     latency_ms: float | None = None,
+    device: str = "cpu",
 ) -> None:
-    """Write a cell's folder as if it had been trained so many epochs, to `miou` at every check."""
+    """Write a cell's folder as if it had been trained so many epochs, to `miou` at every check.
+
+    Args:
+        device: that its latency was measured on.
+    """
     folder = planned.folder
     (folder / "checkpoint").mkdir(parents=True, exist_ok=True)
     (folder / "cell.json").write_text(planned.cell.model_dump_json())
@@ -95,7 +100,8 @@ def learn(
     state = folder / "checkpoint" / "state.safetensors"
     save_file({"network/weight": np.zeros(1)}, state, metadata=about)
     if latency_ms is not None:
-        (folder / LATENCY).write_text(json.dumps({"latency_ms": latency_ms, "code": code}))
+        told = {"latency_ms": latency_ms, "device": device, "code": code}
+        (folder / LATENCY).write_text(json.dumps(told))
 
 
 def opened(cells: SearchCells, wanted: int = 4) -> Study:

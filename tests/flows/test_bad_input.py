@@ -41,9 +41,14 @@ def told(monkeypatch, capsys):
 
 @pytest.fixture
 def files(tmp_path):
-    """A copy of experiments/ with texts replaced: `files("settings/smoke", old=new)`."""
+    """A copy of experiments/ with texts replaced: `files("settings/small", (old, new))`.
+
+    The setting `small` is `smoke` under a name of its own, as no file elsewhere may change that.
+    """
     folder = tmp_path / "experiments"
     shutil.copytree(EXPERIMENTS, folder)
+    smoke = (folder / "settings" / "smoke.toml").read_text()
+    (folder / "settings" / "small.toml").write_text(smoke.replace('"smoke"', '"small"', 1))
 
     def change(name, *pairs):
         path = folder / f"{name}.toml"
@@ -62,7 +67,7 @@ def refused_plan(told, files):
     """Plan Table III of the changed files; give what is said instead of a plan."""
     table = files("table3_ablation")
 
-    def plan(*more, setting="smoke", experiment=table):
+    def plan(*more, setting="small", experiment=table):
         said = told("reproduce", experiment, "--setting", setting, "--plan", *more)
         assert "to run" not in said
         assert "cells are done" not in said
@@ -84,7 +89,7 @@ def encoder(name, model="tiny", weights="random:0"):
 def test_everything_that_no_registry_has_is_told_at_once_with_its_file(refused_plan, files, home):
     method = files("methods/hcf_res", (ACROSS, 'across        = "adaptiv"'))
     setting = files(
-        "settings/smoke",
+        "settings/small",
         encoder("sam", "vit_x", "random:zero"),
         encoder("clip", "huge", "there/is/none.pt"),
         encoder("text", "bas", "package:roberta_tin"),
@@ -124,6 +129,42 @@ def test_a_layer_that_clip_does_not_have_is_refused_once_for_all_rows(refused_pl
     assert said.endswith(f"{method}, semantics.layer: {reason}")
 
 
+def test_the_file_at_fault_is_the_one_that_was_read(told, files, tmp_path):
+    """A shipped table with a setting elsewhere: no file of that name lies beside the table."""
+    held_out = "held_out    = 0.0", "held_out    = 0.3"
+    small = files("settings/small", encoder("clip", weights="none.pt"), held_out)
+    mine = small.rename(tmp_path / "small.toml")
+    for command in (("reproduce", "table3_ablation"), ("tune", "search_fusion")):
+        said = told(*command, "--setting", mine, "--plan")
+        assert f"{mine}, clip.weights: " in said
+        assert str(EXPERIMENTS) not in said
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("reproduce", "table3_ablation", "--plan", "--setting"),
+        ("train", "mdin", "--setting"),
+        ("tune", "search_fusion", "--plan", "--setting"),
+        ("report", "--setting"),
+        ("acquire",),
+        ("prepare",),
+        ("describe",),
+        ("cost", "--setting"),
+        ("data", "report", "--setting"),
+    ],
+    ids=" ".join,
+)
+def test_no_command_takes_another_setting_under_a_shipped_name(told, files, tmp_path, command):
+    small = files("settings/small", ('"small"', '"smoke"'), ("[1999]", "[7]"))
+    said = told(*command, small)
+    assert f"{small} names its setting 'smoke'" in said
+    other = small.rename(tmp_path / "smoke.toml")
+    said = told(*command, other)
+    assert f"{other} is called as {EXPERIMENTS / 'settings' / 'smoke.toml'} is" in said
+    assert "differs from it in seeds: " in said
+
+
 def test_a_variant_that_a_switch_names_is_found_in_its_row(refused_plan, files):
     table = files("table3_ablation", ('fusion.across = "add"', 'fusion.across = "zzz"'))
     said = refused_plan()
@@ -132,10 +173,10 @@ def test_a_variant_that_a_switch_names_is_found_in_its_row(refused_plan, files):
 
 
 def test_only_what_a_row_uses_must_be_there(refused_plan, files, monkeypatch, capsys):
-    files("settings/smoke", encoder("clip", weights="none.pt"))
+    files("settings/small", encoder("clip", weights="none.pt"))
     table = files("table2_multi3drefer")
     assert "clip.weights" in refused_plan(experiment=table)
-    arguments = ["reproduce", str(table), "--setting", "smoke", "--plan", "--only", "mdin"]
+    arguments = ["reproduce", str(table), "--setting", "small", "--plan", "--only", "mdin"]
     monkeypatch.setattr(sys, "argv", ["hcfres", *arguments])
     with pytest.raises(SystemExit) as ended:
         main()
@@ -148,7 +189,7 @@ def test_only_what_a_row_uses_must_be_there(refused_plan, files, monkeypatch, ca
     [("[]", "at least 1 item"), ("[1, 1]", "twice"), ("[-1]", "greater than or equal to 0")],
 )
 def test_a_setting_has_seeds_each_once(refused_plan, files, seeds, reason):
-    path = files("settings/smoke", ("seeds      = [1999]", f"seeds      = {seeds}"))
+    path = files("settings/small", ("seeds      = [1999]", f"seeds      = {seeds}"))
     said = refused_plan()
     assert str(path) in said
     assert "seeds" in said
@@ -161,7 +202,7 @@ def test_seeds_of_the_command_line_are_each_given_once(told):
 
 
 def test_a_frozen_backbone_has_weights(refused_plan, files):
-    path = files("settings/smoke", ('"trained"', '"frozen"'))
+    path = files("settings/small", ('"trained"', '"frozen"'))
     said = refused_plan()
     assert str(path) in said
     assert 'training: backbone = "frozen" needs backbone_weights' in said
@@ -170,7 +211,7 @@ def test_a_frozen_backbone_has_weights(refused_plan, files):
 @pytest.mark.parametrize("command", ["acquire", "prepare", "describe"])
 def test_too_many_rooms_are_refused_by_every_stage(told, files, command, home):
     path = files(
-        "settings/smoke", ("val_rooms                  = 1", "val_rooms                  = 400")
+        "settings/small", ("val_rooms                  = 1", "val_rooms                  = 400")
     )
     reason = "data.rooms.val_rooms: 400 rooms, of which there are at most 300"
     assert reason in told(command, path)

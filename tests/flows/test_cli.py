@@ -223,7 +223,9 @@ def test_a_stage_that_finds_a_truncated_image_is_one_message(own_rooms):
 def test_a_flow_that_finds_damaged_weights_is_one_message(own_rooms, tmp_path):
     experiments = tmp_path / "experiments"
     shutil.copytree(EXPERIMENTS, experiments)
-    setting = experiments / "settings" / "smoke.toml"
+    smoke = (experiments / "settings" / "smoke.toml").read_text()
+    setting = experiments / "settings" / "broken.toml"
+    setting.write_text(smoke.replace('"smoke"', '"broken"', 1))
     untrained = '[clip]\nmodel   = "tiny"\nweights = "random:0"'
     assert untrained in setting.read_text()
     named = untrained.replace("random:0", "broken.safetensors")
@@ -231,7 +233,7 @@ def test_a_flow_that_finds_damaged_weights_is_one_message(own_rooms, tmp_path):
     weights = own_rooms / "weights" / "broken.safetensors"
     weights.parent.mkdir()
     weights.write_bytes(bytes(3000))
-    grid = ("reproduce", experiments / "table3_ablation.toml", "--setting", "smoke")
+    grid = ("reproduce", experiments / "table3_ablation.toml", "--setting", "broken")
     outcome = by_itself(own_rooms, *grid, "--only", "vsd+mlf")
     one_message(outcome, str(weights), "not a readable weights file")
     assert not list(own_rooms.glob("cells/*/DONE.json"))

@@ -115,7 +115,7 @@ def test_a_grid_that_came_over_can_be_passed_on_as_the_same_file(there, file, co
 
 def test_what_is_of_one_machine_only_stays_there(here, console, tmp_path):
     cell = next(here.cells.iterdir())
-    for name in ("mlflow.json", "LOGGED", "worker.log", ".hidden"):
+    for name in ("mlflow.json", "mlflow.expected", "LOGGED", "worker.log", ".hidden"):
         (cell / name).write_text("{}")
     (cell / "link").symlink_to("/etc/passwd")
     bare = exported(here, console, tmp_path / "bare.zip")
@@ -124,7 +124,7 @@ def test_what_is_of_one_machine_only_stays_there(here, console, tmp_path):
         names = {name.split("/")[-1] for name in one.namelist()}
         more = set(other.namelist()) - set(one.namelist())
         assert {member.compress_type for member in other.infolist()} == {zipfile.ZIP_STORED}
-    assert not names & {"mlflow.json", "LOGGED", "worker.log", ".hidden", "link"}
+    assert not names & {"mlflow.json", "mlflow.expected", "LOGGED", "worker.log", ".hidden", "link"}
     assert {name.split("/", 2)[2] for name in more} == {"checkpoint/state.safetensors"}
     assert len(more) == 4
 
@@ -262,14 +262,27 @@ def pop(name):
     return lambda members: members.pop(of_cell(members, name))
 
 
+def beside_done(name, content):
+    """Add a file to a cell's folder that DONE.json says nothing of."""
+    return lambda members: members.update({of_cell(members, "DONE.json")[:-9] + name: content})
+
+
 NO_PLAN = b'{"experiment": "x", "setting": "smoke", "cells": []}'
+_ENTRIES = "does not say what it is: not a list of stages, scenes and keys"
 HOSTILE = {
     "climbing": (lambda m: m.update({"../evil": b"x"}), "leads out of its folder"),
     "absolute": (lambda m: m.update({"/tmp/evil": b"x"}), "is absolute"),
     "elsewhere": (lambda m: m.update({"data/evil": b"x"}), "data/evil has no place here"),
     "code": (lambda m: m.update({"cells/0/evil.py": b"x"}), "has no place here"),
     "another grid": (lambda m: m.update({"grids/x/plan.json": b"x"}), "has no place here"),
-    "a note": (lambda m: m.update({of_cell(m, "DONE.json")[:-9] + "LOGGED": b""}), "no place here"),
+    "a note": (beside_done("LOGGED", b""), "no place here"),
+    "a token": (beside_done("mlflow.expected", b"'"), "no place here"),
+    "climbing stage": (beside_done("entries.json", b'{"..": {"a": "0123456789abcdef"}}'), _ENTRIES),
+    "climbing scene": (
+        beside_done("entries.json", b'{"masks": {"../a": "0123456789abcdef"}}'),
+        _ENTRIES,
+    ),
+    "climbing key": (beside_done("entries.json", b'{"masks": {"a": "/../../../b"}}'), _ENTRIES),
     "no manifest": (lambda m: m.pop(MANIFEST), "this is no export of a grid"),
     "no plan": (pop("plan.json"), "there is no such file"),
     "half a cell": (pop("weights.safetensors"), "is no whole, finished cell"),

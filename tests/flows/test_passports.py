@@ -5,12 +5,13 @@ from dataclasses import replace
 
 import pytest
 
+from flows.cells.records import read_records
 from flows.report import build_table
 from flows.tracking.logbook import CellLog
 from flows.tracking.tracker import Tracker
 from hcfres.data.errors import DataError
 from hcfres.evaluation.passport import Given, Passport, passports_json
-from hcfres.reporting.frame import read_records, results_frame
+from hcfres.reporting.frame import results_frame
 from hcfres.store.files import file_hash
 from hcfres.store.workspace import Workspace
 from tests.flows.fabricated import finish, small_plan
@@ -26,15 +27,19 @@ def finish_with(planned, *passports):
     told = json.loads((folder / "results.json").read_text())
     told["passports"] = passports_json(passports)
     (folder / "results.json").write_text(json.dumps(told))
+    finished_with_what_is_there(folder)
+    return folder
+
+
+def finished_with_what_is_there(folder):
     done = json.loads((folder / "DONE.json").read_text())
     done["files"]["results.json"] = (folder / "results.json").stat().st_size
     done["hashes"]["results.json"] = file_hash(folder / "results.json")
     (folder / "DONE.json").write_text(json.dumps(done))
-    return folder
 
 
 def table(workspace, **asked):
-    frame = results_frame(read_records(workspace.cells))
+    frame = results_frame(read_records(workspace))
     return build_table(small_plan(workspace, **asked), frame, "table3")
 
 
@@ -74,7 +79,7 @@ def test_mlflow_holds_the_passports_that_the_disk_holds(tmp_path):
     for name in ("cell.json", "metrics.jsonl", "predictions.parquet", "checkpoint/state"):
         (folder / name).touch()
     CellLog(plan.cells[0], tracker, tracker.run(plan.folder, "grid", "grid")).finish()
-    (kept,) = read_records(workspace.cells)
+    (kept,) = read_records(workspace)
     (logged,) = tracker.records()
     assert logged.passports == kept.passports == (POINT, BOX)
 
@@ -84,5 +89,6 @@ def test_a_damaged_passport_is_said_with_its_file(tmp_path):
     folder = finish_with(small_plan(workspace).cells[0], POINT)
     text = (folder / "results.json").read_text().replace('"point"', '"voxel"')
     (folder / "results.json").write_text(text)
+    finished_with_what_is_there(folder)
     with pytest.raises(DataError, match=r"results\.json: no passports: 0\.level"):
-        read_records(workspace.cells)
+        read_records(workspace)

@@ -8,13 +8,15 @@ import torch
 from rich.console import Console
 
 import flows.lesson
+from flows.errors import explained
 from flows.lesson import ENCODERS
 from flows.pretrain import run_pretrain
 from flows.tracking.tracker import Tracker
 from hcfres.config.loading import ConfigError
 from hcfres.store.workspace import Workspace
+from hcfres.training.checkpoint import save
 from hcfres.training.pretrain.card import Card, Figure
-from hcfres.training.pretrain.loop import Progress
+from hcfres.training.pretrain.loop import CHECKPOINT, Progress
 
 
 def teach(folder, steps, seed, report):
@@ -102,3 +104,53 @@ def test_a_failure_is_marked_and_raised(told, monkeypatch, tmp_path):
     with pytest.raises(ConfigError, match="no rooms"):
         told("sam", 3)
     assert logged(tmp_path)[1].info.status == "FAILED"
+
+
+@pytest.mark.parametrize("steps", [0, -1])
+def test_fewer_steps_than_one_are_refused_before_anything_is_made(tmp_path, monkeypatch, steps):
+    monkeypatch.setenv("HCFRES_HOME", str(tmp_path / "workspace"))
+    with pytest.raises(ConfigError, match=rf"--steps is {steps}: give 1 or more, or leave it out"):
+        run_pretrain("clip", tmp_path / "weights", steps, 0, Console(quiet=True))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_a_seed_is_what_every_generator_takes(tmp_path, monkeypatch, seed):
+    monkeypatch.setenv("HCFRES_HOME", str(tmp_path / "workspace"))
+    with pytest.raises(ConfigError, match=rf"--seed is {seed}: give 0 to 4294967295"):
+        run_pretrain("text", tmp_path / "weights", None, seed, Console(quiet=True))
+    assert not list(tmp_path.iterdir())
+
+
+def explained_clip(folder, steps, seed):
+    """What a person is told who asks for the tiny CLIP and does not get it."""
+    console = Console(width=300, file=io.StringIO(), record=True)
+    with pytest.raises(SystemExit) as ended, explained(console):
+        run_pretrain("clip", folder, steps, seed, console)
+    assert ended.value.code == 2
+    return console.export_text()
+
+
+@pytest.mark.parametrize(("steps", "seed"), [(60, 0), (50, 1)])
+def test_what_another_training_left_is_one_message(told, tmp_path, steps, seed):
+    path = leave_state(tmp_path / "clip", "clip, 50 steps, seed 0")
+    said = explained_clip(tmp_path, steps, seed)
+    asked = f"and this is clip, {steps} steps, seed {seed}"
+    assert f"hcfres: {path}: belongs to training clip, 50 steps, seed 0" in said
+    assert asked in said
+    assert "Remove the folder to train anew" in said
+
+
+def test_a_truncated_state_is_one_message(told, tmp_path):
+    path = leave_state(tmp_path / "clip", "clip, 50 steps, seed 0")
+    path.write_bytes(path.read_bytes()[:60])
+    said = explained_clip(tmp_path, 50, 0)
+    assert f"hcfres: {path}: damaged" in said
+    assert "Remove the folder to train anew" in said
+
+
+def leave_state(folder, identity):
+    """The state of some training where the tiny encoder's would be."""
+    network = torch.nn.Linear(1, 1)
+    save(folder / CHECKPOINT, network, torch.optim.AdamW(network.parameters()), 50, identity)
+    return folder / CHECKPOINT / "state.safetensors"

@@ -10,6 +10,7 @@ from hcfres.training.journal import EpochReport, read_journal
 from tests.flows.test_reproduce import ROOT, run
 
 CHANGES = {
+    'name       = "smoke"': 'name       = "three"',
     "train_rooms                = 1": "train_rooms                = 3",
     "scenes_per_batch      = 1": "scenes_per_batch      = 2",
     "epochs                = 1": "epochs                = 2",
@@ -22,7 +23,7 @@ CHANGES = {
 
 @pytest.fixture(scope="module")
 def setting(tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp("settings") / "smoke.toml"
+    path = tmp_path_factory.mktemp("settings") / "three.toml"
     text = (ROOT / "experiments" / "settings" / "smoke.toml").read_text()
     for old, new in CHANGES.items():
         assert old in text

@@ -5,14 +5,15 @@ import pytest
 from rich.console import Console
 
 import flows.report
-from flows.planning.plan import accept, refreshed
+from flows.cells.records import read_records
+from flows.planning.plan import accept, make_plan, refreshed
 from flows.report import build_table, grid_table, weights_of, write_reports
 from hcfres.config.loading import ConfigError
 from hcfres.pipeline.versions import code_of_cells
-from hcfres.reporting.frame import read_records, results_frame
+from hcfres.reporting.frame import results_frame
 from hcfres.reporting.text import markdown
 from hcfres.store.workspace import Workspace
-from tests.flows.fabricated import CODE, TABLE2, finish, small_plan
+from tests.flows.fabricated import CODE, TABLE2, TABLE3, finish, small_plan
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def scores(acc_25, acc_50, miou):
 
 
 def table_of(workspace, name="table3", **asked):
-    frame = results_frame(read_records(workspace.cells))
+    frame = results_frame(read_records(workspace))
     return build_table(small_plan(workspace, **asked), frame, name)
 
 
@@ -58,6 +59,20 @@ def test_the_caption_tells_setting_seeds_and_encoders_and_boasts_of_nothing(work
     assert "SAM tiny, CLIP tiny, RoBERTa tiny" in told
     assert "synthetic rooms" in told
     assert "state of the art" not in told.lower()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("frozen", "seed 1999; SAM tiny, CLIP tiny, RoBERTa tiny, all frozen. Paper:"),
+        ("trained", "seed 1999; SAM tiny, CLIP tiny, both frozen, RoBERTa tiny, trained. Paper:"),
+    ],
+)
+def test_the_caption_tells_which_encoders_are_trained(workspace, text, said):
+    setting = TABLE3.setting("rooms")
+    training = setting.training.model_copy(update={"text": text})
+    plan = make_plan(TABLE3, setting.model_copy(update={"training": training}), workspace, CODE)
+    assert said in build_table(plan, results_frame(()), "table3").caption
 
 
 def test_several_seeds_are_a_mean_and_a_spread(workspace):
@@ -93,10 +108,21 @@ def test_a_grid_of_one_row_says_of_the_others_how_to_run_them(workspace):
     assert "--only vsd+mlf`" in lines[3].remark
 
 
+@pytest.mark.parametrize("damage", ["{", '{"metrics": {"val/all/miou": 9.9}}', ""])
+def test_a_damaged_cell_counts_nowhere_and_costs_no_other_its_table(workspace, damage):
+    plan = small_plan(workspace)
+    finish(plan.cells[0], scores(0.4, 0.2, 0.3))
+    (finish(plan.cells[3], scores(0.5, 0.25, 0.3)) / "results.json").write_text(damage)
+    assert [record.key for record in read_records(workspace)] == [plan.cells[0].key]
+    table = markdown(table_of(workspace))
+    assert "40.0" in table
+    assert "--only vsd+mlf" in table
+
+
 def test_the_table_of_a_grid_that_ran_holds_its_cells(workspace):
     plan = small_plan(workspace, only=("mlf",))
     finish(plan.cells[0], scores(0.4, 0.2, 0.3))
-    table = grid_table(refreshed(plan, CODE), results_frame(read_records(workspace.cells)))
+    table = grid_table(refreshed(plan, CODE), results_frame(read_records(workspace)))
     assert table.lines[1].ours is not None
 
 
@@ -104,7 +130,7 @@ def test_cells_of_other_code_that_were_accepted_are_marked(workspace):
     first, second = small_plan(workspace).cells[:2]
     finish(first, scores(0.4, 0.2, 0.3), code="the code of last week")
     finish(second, scores(0.4, 0.2, 0.3))
-    frame = results_frame(read_records(workspace.cells))
+    frame = results_frame(read_records(workspace))
     table = build_table(accept(small_plan(workspace)), frame, "table3")
     assert [line.label for line in table.lines[:2]] == ["✗ VSD ✗ MLF †", "✗ VSD ✓ MLF"]
     assert "† made by other code than the present, and kept" in table.caption
@@ -140,7 +166,7 @@ def test_finished_cells_of_other_seeds_are_tabulated_unless_other_code_made_them
 def test_a_group_that_was_not_measured_is_a_dash(workspace):
     plan = small_plan(workspace, TABLE2)
     finish(plan.cells[-1], {"val/all/miou": 0.3})
-    frame = results_frame(read_records(workspace.cells))
+    frame = results_frame(read_records(workspace))
     rows = markdown(build_table(small_plan(workspace, TABLE2), frame, "table2")).splitlines()
     (ours,) = [row for row in rows if "ours, smoke" in row]
     assert "– / –" in ours

@@ -1,8 +1,10 @@
 """Where MLflow's pages are: of the embedded database, of a database elsewhere, of a server."""
 
+import errno
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -12,7 +14,7 @@ import pytest
 from rich.console import Console
 
 from flows.tracking.store import TRACKING
-from flows.ui import serve
+from flows.ui import refuse_taken, serve
 from hcfres.data.errors import DataError
 from tests.flows.postgres import PASSWORD, free_port
 
@@ -34,6 +36,52 @@ def test_without_a_run_there_is_nothing_to_show(monkeypatch, tmp_path):
     monkeypatch.delenv(TRACKING, raising=False)
     with pytest.raises(DataError, match="nothing was logged in this workspace yet"):
         serve(free_port(), Console())
+
+
+@pytest.mark.parametrize("port", [-1, 0, 65536, 70000, 2**40])
+def test_a_port_that_there_is_not_is_refused_first(port, monkeypatch, tmp_path):
+    monkeypatch.setenv("HCFRES_HOME", str(tmp_path))
+    reason = rf"there is no port {port}\. Choose one from 1 to 65535 with --port"
+    for refuse in (refuse_taken, lambda port: serve(port, Console())):
+        with pytest.raises(DataError, match=reason):
+            refuse(port)
+
+
+def test_a_port_on_which_something_listens_is_in_use():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with pytest.raises(DataError, match=rf"port {port} is in use\. Choose another"):
+            refuse_taken(port)
+
+
+def test_a_free_port_is_taken_and_stays_free():
+    port = free_port()
+    refuse_taken(port)
+    refuse_taken(port)
+    socket.create_server(("127.0.0.1", port)).close()
+
+
+class Refusing(socket.socket):
+    """A socket for which the system has no port; as root it has every one."""
+
+    number = errno.EACCES
+
+    def bind(self, address):
+        raise OSError(self.number, os.strerror(self.number))
+
+
+@pytest.mark.parametrize(
+    ("number", "reason"),
+    [
+        (errno.EACCES, r"port 80 may not be opened by this user\. Choose one from 1024 on"),
+        (errno.EADDRNOTAVAIL, r"port 80 cannot be opened \(Cannot assign requested address\)\. "),
+    ],
+)
+def test_what_the_system_refuses_otherwise_is_not_called_in_use(monkeypatch, number, reason):
+    monkeypatch.setattr(Refusing, "number", number)
+    monkeypatch.setattr("flows.ui.socket.socket", Refusing)
+    with pytest.raises(DataError, match=reason):
+        refuse_taken(80)
 
 
 @pytest.mark.slow

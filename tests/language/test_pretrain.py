@@ -1,5 +1,7 @@
 """Pre-training: what is hidden, that stopping changes nothing, and that it learns."""
 
+import io
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 from hcfres.config.setting import TextConfig
+from hcfres.data.errors import DataError
 from hcfres.data.rooms.seeds import EXAMINE, PRETRAIN
 from hcfres.language import pretrain
 from hcfres.language.corpus import Labelled, sentences, train_tokenizer
@@ -128,6 +131,91 @@ def test_a_stopped_run_ends_in_the_same_weights_and_a_finished_one_can_be_loaded
     assert "1 synthetic rooms" in (tmp_path / "parts" / "card.md").read_text()
     encoder = load_text(TextConfig(model="tiny", weights="whole", parser="rules"), tmp_path)
     assert np.isfinite(encode(["the red chair"], encoder).features).all()
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which two steps of a training were all."""
+    folder = tmp_path_factory.mktemp("ended") / "text"
+    pretrain.pretrain_text(folder, 2, 0, rooms=1, examined=1)
+    return folder
+
+
+@pytest.fixture
+def done(ended: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    return Path(shutil.copytree(ended, tmp_path / "text"))
+
+
+def never(*_: object) -> float:
+    raise AssertionError("a step was made")
+
+
+def test_a_training_that_has_ended_is_examined_again_and_not_repeated(
+    done: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {path.name: path.read_bytes() for path in done.iterdir()}
+    (done / "card.md").write_bytes(before["card.md"].replace(b"| 0.", b"| 9."))
+    monkeypatch.setattr(pretrain, "_step", never)
+    pretrain.pretrain_text(done, 2, 0, rooms=1, examined=1)
+    assert {path.name: path.read_bytes() for path in done.iterdir()} == before
+
+
+def test_a_training_that_is_killed_while_it_is_examined_is_not_repeated(
+    tmp_path: Path, ended: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched, pytest.raises(Stopped):
+        patched.setattr(pretrain, "measure", pulled)
+        pretrain.pretrain_text(tmp_path, 2, 0, rooms=1, examined=1)
+    assert (tmp_path / "checkpoint.pt").is_file()
+    monkeypatch.setattr(pretrain, "_step", never)
+    pretrain.pretrain_text(tmp_path, 2, 0, rooms=1, examined=1)
+    for path in ended.iterdir():
+        assert (tmp_path / path.name).read_bytes() == path.read_bytes()
+
+
+def pulled(*_: object) -> None:
+    raise Stopped
+
+
+@pytest.mark.parametrize(("steps", "seed"), [(3, 0), (2, 1)])
+def test_weights_of_another_training_are_not_overwritten(done: Path, steps: int, seed: int) -> None:
+    before = (done / "model.safetensors").read_bytes()
+    reason = f"of another training than that of steps {steps}, seed {seed}, rooms 1"
+    with pytest.raises(DataError, match=rf"card.md: .* {reason}. Remove the folder to train anew"):
+        pretrain.pretrain_text(done, steps, seed, rooms=1, examined=1)
+    assert (done / "model.safetensors").read_bytes() == before
+
+
+def test_the_checkpoint_of_another_training_is_refused_and_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pretrain, "measure", pulled)
+    with pytest.raises(Stopped):
+        pretrain.pretrain_text(tmp_path, 1, 0, rooms=1, examined=1)
+    reason = "belongs to a training of steps 1, seed 0, rooms 1, and this is of steps 2, "
+    with pytest.raises(DataError, match=rf"checkpoint.pt: {reason}"):
+        pretrain.pretrain_text(tmp_path, 2, 0, rooms=1, examined=1)
+    assert (tmp_path / "checkpoint.pt").is_file()
+
+
+@pytest.mark.parametrize("damage", ["cut", "empty", "no zip", "code", "a list"])
+def test_a_damaged_checkpoint_is_refused_by_name(tmp_path: Path, damage: str) -> None:
+    path, whole = tmp_path / "checkpoint.pt", io.BytesIO()
+    torch.save({"identity": {"steps": 1}, "step": 1, "pupil": torch.ones(99)}, whole)
+    other = io.BytesIO()
+    torch.save([1, 2] if damage == "a list" else {"identity": Path("/")}, other)
+    content = {"cut": whole.getvalue()[:700], "empty": b"", "no zip": b"no checkpoint at all"}
+    path.write_bytes(content.get(damage, other.getvalue()))
+    with pytest.raises(DataError, match=r"checkpoint\.pt: damaged, .*\. Remove it to train anew"):
+        pretrain.pretrain_text(tmp_path, 1, 0, rooms=1, examined=1)
+
+
+def test_damaged_weights_are_refused_by_their_folder(done: Path) -> None:
+    path = done / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:500])
+    with pytest.raises(DataError, match=r"text: not a readable RoBERTa .* Remove the folder"):
+        pretrain.pretrain_text(done, 2, 0, rooms=1, examined=1)
 
 
 def test_a_few_steps_lower_the_loss(folder: Path) -> None:

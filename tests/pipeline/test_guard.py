@@ -2,10 +2,11 @@ from pathlib import Path
 
 import pytest
 
-from hcfres.pipeline import guard, stages, versions
+from hcfres.pipeline import guard, versions
 from hcfres.pipeline.guard import main, write_record
-from hcfres.pipeline.stages import STAGES, recorded
+from hcfres.pipeline.stages import STAGES
 from hcfres.pipeline.versions import GUARDED, code_of_cells, stage_versions
+from hcfres.store.recorded import recorded
 
 OLD = "0" * 16
 
@@ -54,7 +55,7 @@ def test_the_record_is_written_in_the_order_of_the_line(
     path = tmp_path / "record.toml"
     names = [item.name for item in GUARDED]
     write_record({n: {"version": 1, "fingerprint": OLD} for n in reversed(names)}, path)
-    monkeypatch.setattr(stages, "RECORDED", path)
+    monkeypatch.setattr("hcfres.store.recorded.RECORDED", path)
     recorded.cache_clear()
     try:
         assert list(recorded()) == names

@@ -23,6 +23,10 @@ def predictions(path: Path, seed: int = 0) -> PredictionTable:
     return read_predictions(write_predictions(path, seed))
 
 
+FORMULA = r"a $\frac chair$"
+"""What matplotlib would refuse as mathematics."""
+
+
 def texts(figure) -> list[str]:
     """Every text of a figure, its parts' included."""
     import matplotlib.text  # noqa: PLC0415

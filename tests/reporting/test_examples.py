@@ -7,9 +7,10 @@ import pytest
 
 from hcfres.data.errors import DataError
 from hcfres.reporting.examples import choose, example_masks, find_example
+from hcfres.reporting.figures import save_png
 from hcfres.reporting.panels import faded, without_gaps
 from tests.evaluation.scenes import EXPRESSIONS, make_answers, make_scene
-from tests.reporting.drawn import predictions, texts
+from tests.reporting.drawn import FORMULA, predictions, texts
 
 
 def test_one_expression_of_each_group_is_chosen(tmp_path):
@@ -66,6 +67,17 @@ def test_the_figure_says_setting_sentences_rows_and_ious(tmp_path):
     assert "“the coffee_table”" in said
     assert {"ground truth", "A", "B", "no such object", "1 target", "2 targets"} <= set(said)
     assert sum("IoU" in text for text in said) == 8
+
+
+def test_sentences_titles_and_names_are_no_mathematics(tmp_path):
+    told = predictions(tmp_path / "p.parquet")
+    place = told.table.schema.get_field_index("description")
+    said = told.table.set_column(place, "description", [[FORMULA] * len(told.table)])
+    rows = [(FORMULA, type(told)(told.source, said))]
+    figure = example_masks(rows, lambda _: make_scene(), FORMULA, "rooms")
+    save_png(figure, tmp_path / "drawn.png")
+    printed = {text.replace(r"\$", "$") for text in texts(figure)}
+    assert {FORMULA, f"“{FORMULA}”"} <= printed
 
 
 def test_gaps_between_points_are_closed_and_the_outside_stays_empty():

@@ -11,7 +11,7 @@ from hcfres.reporting.curves import Curve, training_curves
 from hcfres.reporting.figures import save_png
 from hcfres.reporting.palette import colours
 from hcfres.training.journal import EpochReport
-from tests.reporting.drawn import texts
+from tests.reporting.drawn import FORMULA, texts
 
 
 def report(epoch, loss, miou):
@@ -74,6 +74,14 @@ def test_several_seeds_are_a_mean_with_its_spread():
     figure = score_bars(bars, "t", "rooms")
     assert figure.axes[0].patches[0].get_width() == pytest.approx(30.0)
     assert "t: validation expressions of rooms" in texts(figure)
+
+
+def test_titles_and_names_of_rows_are_no_mathematics(tmp_path):
+    curves = training_curves([Curve(FORMULA, (report(0, 4.0, 0.1),))], FORMULA, "rooms")
+    bars = score_bars([row_scores(FORMULA, [metrics(0.2)])], FORMULA, "rooms")
+    for figure in (curves, bars):
+        save_png(figure, tmp_path / "drawn.png")
+        assert sum(FORMULA in text for text in texts(figure)) >= 2
 
 
 def test_the_predictors_are_those_that_an_evaluation_scores():

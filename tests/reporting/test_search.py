@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from hcfres.reporting.figures import save_png
 from hcfres.reporting.search import Tried, Tuned, front, history, importances, slices
-from tests.reporting.drawn import texts
+from tests.reporting.drawn import FORMULA, texts
 
 
 def tried(number, miou, pruned=False, latency_ms=None, **values):
@@ -30,6 +31,19 @@ def test_the_history_shows_each_trial_the_pruned_ones_and_the_best_so_far():
     assert {y for _, y in drawn["the base"]} == {25}
     assert "a search: rooms" in texts(history(TRIED, None, "a search: rooms"))
     assert "the base" not in lines(history(TRIED, None, "a search").axes[0])
+
+
+def test_titles_and_choices_are_no_mathematics(tmp_path):
+    tuned = Tuned("gate", (FORMULA,), False)
+    figures = [
+        history(TRIED, 0.25, FORMULA),
+        importances({"gate": 1.0}, FORMULA),
+        slices([tried(0, 0.25, gate=FORMULA)], [tuned], FORMULA),
+        front(TRIED, [], FORMULA),
+    ]
+    for figure in figures:
+        save_png(figure, tmp_path / "drawn.png")
+        assert FORMULA in texts(figure)
 
 
 def test_what_matters_most_is_on_top():

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+from matplotlib.figure import Figure
 from PIL import Image
 from scipy.spatial import cKDTree
 
@@ -122,6 +123,35 @@ def test_a_sentence_gets_a_picture(tmp_path):
     path = tmp_path / "deep" / "wall.png"
     sentence_picture(path, scene, [make_frame()], scene.vertices[:, 0] < 0, "the left half")
     assert Image.open(path).size[0] > Image.open(path).size[1]
+
+
+def test_a_sentence_is_printed_as_it_was_said(tmp_path, monkeypatch):
+    """Of `$...$` matplotlib would read a formula."""
+    said = r"the $\frac chair$ for 5 $ or $6_7^8: 40 points"
+    scene, drawn = make_cloud(), []
+    monkeypatch.setattr(Figure, "savefig", kept(drawn))
+    sentence_picture(tmp_path / "a.png", scene, [make_frame()], scene.vertices[:, 0] < 0, said)
+    gate = SceneGate(
+        np.zeros(len(scene.vertices), np.int64),
+        np.zeros((1, 3)),
+        np.ones((1, 1), np.float32),
+        np.zeros((1, 1), np.float32),
+        np.ones(1, bool),
+    )
+    gate_picture(tmp_path / "b.png", scene, gate, said)
+    printed = [figure.get_suptitle().replace(r"\$", "$") for figure in drawn]
+    assert [" ".join(text.split()) for text in printed] == [said, said]
+    assert all((tmp_path / name).exists() for name in ("a.png", "b.png"))
+
+
+def kept(drawn, real=Figure.savefig):
+    """`Figure.savefig` that remembers what it drew."""
+
+    def savefig(figure, *arguments, **more):
+        real(figure, *arguments, **more)
+        drawn.append(figure)
+
+    return savefig
 
 
 def test_the_gate_is_drawn_from_geometry_blue_to_image_red(tmp_path):

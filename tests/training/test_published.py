@@ -173,6 +173,18 @@ def test_unexpected_missing_and_misshapen_entries_are_all_named(given, tmp_path)
         assert line in told
 
 
+def test_a_pooler_that_is_none_is_not_counted_as_dead_weight(given, tmp_path):
+    method, entries, _ = given
+    pooler = f"{PUBLISHED[method].text}pooler."
+    changes = {
+        f"{pooler}evil": torch.zeros(1).expand(10**12),
+        f"{pooler}dense.bias": torch.zeros(3),
+    }
+    told = _refused(_changed(tmp_path, entries, changes), method, tmp_path)
+    assert f"unexpected: {pooler}evil" in told
+    assert f"{pooler}dense.bias has shape (3,), not (768,)" in told
+
+
 def test_dead_weights_may_be_absent_but_not_misshapen(given, tmp_path):
     method, entries, _ = given
     dead = f"{PUBLISHED[method].decoder}indi_norm.weight"
@@ -186,9 +198,10 @@ def test_dead_weights_may_be_absent_but_not_misshapen(given, tmp_path):
 def test_weights_that_are_not_finite_are_refused(given, tmp_path):
     method, entries, _ = given
     name = f"{PUBLISHED[method].decoder}out_norm.bias"
-    broken = _changed(tmp_path, entries, {name: torch.full((256,), float("nan"))})
-    told = _refused(broken, method, tmp_path)
-    assert "not finite" in told and name in told
+    for number, kind in ((float("nan"), torch.float32), (1e300, torch.float64)):
+        broken = _changed(tmp_path, entries, {name: torch.full((256,), number, dtype=kind)})
+        told = _refused(broken, method, tmp_path)
+        assert "not finite" in told and name in told
 
 
 def test_a_file_of_something_else_is_refused(given, tmp_path):

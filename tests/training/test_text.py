@@ -12,6 +12,8 @@ from safetensors.torch import load_file
 import hcfres
 from hcfres.config.cell import CellConfig
 from hcfres.data.batch import Batch, TextBatch
+from hcfres.evaluation import evaluate
+from hcfres.evaluation.answers import SceneTruth
 from hcfres.language.roberta import encode, load_text
 from hcfres.language.trained import TrainedText
 from hcfres.model.network import HcfRes
@@ -23,6 +25,7 @@ from hcfres.training.optimizer import make_optimizer, parameters_of, train_mode
 from hcfres.training.order import Chunk
 from hcfres.training.text_dropout import TextDropout
 from tests.evaluation.small import METHOD, SmallRooms, make_cell
+from tests.evaluation.test_evaluate import SOURCE
 
 DROPOUT = METHOD.model_copy(update={"legacy": ("text_dropout",)})
 NOWHERE = Path("nowhere")
@@ -40,7 +43,19 @@ class SpokenRooms:
         return self.rooms.counts
 
     def batch(self, chunks: tuple[Chunk, ...], rngs: Sequence[np.random.Generator]) -> Batch:
-        batch = self.rooms.batch(chunks, rngs)
+        return self._read(self.rooms.batch(chunks, rngs))
+
+    @property
+    def scene_ids(self) -> tuple[str, ...]:
+        return self.rooms.scene_ids
+
+    def truth(self, scene_id: str) -> SceneTruth:
+        return self.rooms.truth(scene_id)
+
+    def whole(self, scene_id: str) -> Batch:
+        return self._read(self.rooms.whole(scene_id))
+
+    def _read(self, batch: Batch) -> Batch:
         read = encode([e.description for e in batch.expressions], ENCODER)
         features, valid, ids = map(torch.from_numpy, (read.features, read.valid, read.ids))
         text = TextBatch(features, valid, batch.text.scene_of_expression, ids)
@@ -112,6 +127,18 @@ def test_in_evaluation_the_encoder_of_the_network_says_what_is_stored(batch):
     with torch.no_grad():
         outputs = [one.eval()(batch.scenes, batch.text) for one in (frozen, trained)]
     assert torch.equal(outputs[0].relevance, outputs[1].relevance)
+
+
+def test_an_evaluation_in_groups_reads_the_ids_of_its_own_sentences(tmp_path, monkeypatch):
+    monkeypatch.setattr(evaluate, "TOGETHER", 3)
+    frozen, trained = (make_network(CELLS[name], WIDTHS, NOWHERE) for name in ("frozen", "trained"))
+    trained.load_state_dict(frozen.state_dict(), strict=False)
+    scores = [
+        evaluate.evaluate_cell(network, ROOMS, SOURCE, tmp_path / f"{number}.parquet").flat()
+        for number, network in enumerate((frozen, trained))
+    ]
+    assert scores[0] == scores[1]
+    assert "shuffled/all/miou" in scores[0]
 
 
 def test_every_parameter_of_a_trained_encoder_is_learnt_with_dropout(batch):

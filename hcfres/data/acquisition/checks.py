@@ -34,6 +34,7 @@ SHARED = ("lists", "sentences")
 """Units that are no scans."""
 
 _JSON_ENDS = (b"}", b"]")
+_NOT_MADE = "it is not made yet, or other code made it"
 
 
 def examine_scan(order: Order, scene: str) -> Unit:
@@ -73,7 +74,7 @@ def examine_room(order: Order, seed: int, frames: int) -> Unit:
     scene = scene_id(seed)
     flaws = room_flaws(seed, order.root, frames, hashes=True)
     if flaws is None:
-        missing = Item("room", f"scans/{scene}", "missing", 0, "it is not made yet")
+        missing = Item("room", f"scans/{scene}", "missing", 0, _NOT_MADE)
         return Unit("rooms", scene, (missing,))
     if flaws:
         items = tuple(_flawed(order, "room", path, reason) for path, reason in flaws.items())
@@ -113,7 +114,7 @@ def examine_rooms_shared(order: Order, rooms: RoomsConfig) -> tuple[Unit, tuple[
     items = {item.path: replace(item, bytes_left=0) for unit in units for item in unit.items}
     flaws = sentences_flaws(rooms, order.root, hashes=True)
     if flaws is None:
-        flaws = {SENTENCES_MARKER: "nothing says that the sentences are finished"}
+        flaws = {SENTENCES_MARKER: "nothing says that this code finished the sentences"}
     for path, reason in flaws.items():
         kind = items[path].kind if path in items else "sentences"
         items[path] = _flawed(order, kind, path, reason)

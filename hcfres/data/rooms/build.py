@@ -9,6 +9,7 @@ from hcfres.config.setting import RoomsConfig
 from hcfres.data.annotations.annotations import write_multi3drefer, write_scanrefer
 from hcfres.data.dataset import LABEL_TABLE, Source, shared_files
 from hcfres.data.files import write_bytes
+from hcfres.data.rooms.code import rooms_code
 from hcfres.data.rooms.expressions import make_expressions, make_scanrefer
 from hcfres.data.rooms.layout import make_room
 from hcfres.data.rooms.marker import Flaws, Marker, files_in
@@ -47,16 +48,18 @@ def room_seeds(config: RoomsConfig) -> dict[BuiltSplit, tuple[int, ...]]:
 
 def _room_marker(root: Path, seed: int, frames: int) -> Marker:
     told = {"rooms_version": ROOMS_VERSION, "seed": seed, "frames": frames}
-    return Marker(root / "made" / f"{scene_id(seed)}.json", root, told)
+    return Marker(root / "made" / f"{scene_id(seed)}.json", root, told, rooms_code())
 
 
 def _sentences_marker(config: RoomsConfig, root: Path) -> Marker:
     told = {"rooms_version": ROOMS_VERSION, "rooms": config.model_dump()}
-    return Marker(root / SENTENCES_MARKER, root, told)
+    return Marker(root / SENTENCES_MARKER, root, told, rooms_code())
 
 
 def room_flaws(seed: int, root: Path, frames: int, hashes: bool = False) -> Flaws | None:
-    """Say what is wrong with a room's files; None where this version's maker never finished it.
+    """Say what is wrong with a room's files; None where today's maker never finished it.
+
+    Today's is the maker of this version, with this code or code that is marked as making the same.
 
     Args:
         seed: the room's.
@@ -75,19 +78,19 @@ def sentences_flaws(config: RoomsConfig, root: Path, hashes: bool = False) -> Fl
 
 
 def is_made(seed: int, root: Path, frames: int) -> bool:
-    """Tell whether this room's files are complete, of this version and as they were written."""
+    """Tell whether this room's files are complete, today's maker's and as they were written."""
     return room_flaws(seed, root, frames) == {}
 
 
 def are_sentences_made(config: RoomsConfig, root: Path) -> bool:
-    """Tell whether the files of `write_sentences` are complete and as they were written."""
+    """Tell whether the files of `write_sentences` are complete, and likewise."""
     return sentences_flaws(config, root) == {}
 
 
 def make_room_files(seed: int, root: Path, frames: int) -> bool:
     """Write one room's scan and frames under `root`, whole or not at all; False if it was there.
 
-    An unfinished attempt, a damaged room, or a room of another version, is replaced.
+    An unfinished attempt, a damaged room, or a room of another version or other code, is replaced.
     """
     if is_made(seed, root, frames):
         return False

@@ -15,6 +15,19 @@ Flaws = dict[str, str]
 
 
 @dataclass(frozen=True)
+class Code:
+    """Code that makes files."""
+
+    fingerprint: str
+    same: frozenset[str]
+    """Fingerprints of earlier code that made the same files."""
+
+    def makes_the_same_as(self, fingerprint: str) -> bool:
+        """Whether code of this fingerprint made the files that this code makes."""
+        return fingerprint == self.fingerprint or fingerprint in self.same
+
+
+@dataclass(frozen=True)
 class Marker:
     """The list of files that belong together: their sizes and hashes."""
 
@@ -23,6 +36,8 @@ class Marker:
     """The dataset's folder."""
     identity: dict[str, Any]
     """What decides the files' content; a list of another identity does not count."""
+    code: Code
+    """Decides it too: a list that other code wrote, or that names none, does not count."""
 
     def write(self, files: Iterable[Path]) -> None:
         """List the files as they are on the disk; this declares them finished."""
@@ -30,7 +45,8 @@ class Marker:
             str(path.relative_to(self.root)): [path.stat().st_size, fresh_hash(path)]
             for path in sorted(files)
         }
-        write_bytes(self.path, json.dumps(self.identity | {"files": listed}, indent=0).encode())
+        told = self.identity | {"code": self.code.fingerprint, "files": listed}
+        write_bytes(self.path, json.dumps(told, indent=0).encode())
 
     def remove(self) -> None:
         """Declare that the files are not finished."""
@@ -55,16 +71,17 @@ class Marker:
         return missing | {name: flaw for name, flaw in found.items() if flaw}
 
     def _listed(self) -> dict[str, tuple[int, str]] | None:
-        """Read the list; None where there is none, of this identity and as it is written."""
+        """Read the list; None where there is none, of this identity and code, as it is written."""
         try:
             told = json.loads(self.path.read_bytes())
+            code = str(told["code"])
             files = {
                 str(name): (int(size), str(sha)) for name, (size, sha) in told["files"].items()
             }
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
-        same = {name: value for name, value in told.items() if name != "files"} == self.identity
-        return files if same else None
+        identity = {name: told[name] for name in told.keys() - {"code", "files"}}
+        return files if identity == self.identity and self.code.makes_the_same_as(code) else None
 
 
 def files_in(folders: Sequence[Path]) -> Iterator[Path]:

@@ -13,6 +13,7 @@ the two forms. Nothing is unpickled, and what an array's header says is believed
 agrees with the scan.
 """
 
+import io
 import re
 import tokenize
 import zipfile
@@ -41,6 +42,8 @@ from hcfres.evaluation.imported.answers import (
 MOST_INSTANCES = 1024
 MOST_SCANS = 10_000
 _SCORES = ".scores"
+_LONGEST_HEADER = 16_384
+"""Bytes; numpy writes 128 where an array has a few axes, and believes any length it is told."""
 _NAME = re.compile(r"(?:(\d{1,9})\|)?(\d{1,9})")
 _WAY_OUT = "`hcfres import-predictions --help` describes the format"
 _BROKEN = (
@@ -127,22 +130,26 @@ def _headers(file: Path) -> dict[str, Header]:
                     name = member.removesuffix(".npy")
                     if name in found:
                         raise ValueError(f"{name[:60]!r} comes twice")
-                    found[name] = _header(content)
+                    found[name], _ = _header(content)
     except _BROKEN as error:
         raise DataError(file, f"no archive of arrays ({error})"[:300], _WAY_OUT) from None
     return found
 
 
-def _header(content: Any) -> Header:
-    version = np.lib.format.read_magic(content)
+def _header(content: Any) -> tuple[Header, bytes]:
+    """The header at the beginning of an array's file, and what was read behind it."""
+    beginning = io.BytesIO(content.read(_LONGEST_HEADER))
+    version = np.lib.format.read_magic(beginning)
     if version not in _HEADERS:
         raise ValueError(f"an array of numpy's version {version}")
-    shape, by_column, kind = _HEADERS[version](content)
+    shape, by_column, kind = _HEADERS[version](beginning)
     if by_column and len(shape) > 1:
         raise ValueError("an array in Fortran's order")
     if kind.hasobject:
         raise ValueError("an array of Python objects, which is never read")
-    return Header(shape, kind)
+    if any(length < 0 for length in shape):
+        raise ValueError(f"an array of shape {shape}")
+    return Header(shape, kind), beginning.read()
 
 
 def _read(
@@ -181,8 +188,8 @@ def _content(file: Path, name: str, header: Header) -> np.ndarray:
     size = int(np.prod(header.shape, dtype=np.int64)) * header.kind.itemsize
     try:
         with zipfile.ZipFile(file) as archive, archive.open(f"{name}.npy") as content:
-            _header(content)
-            raw = content.read(size + 1)
+            _, beginning = _header(content)
+            raw = beginning[: size + 1] + content.read(max(0, size + 1 - len(beginning)))
     except (*_BROKEN, KeyError) as error:
         raise DataError(file, f"damaged ({error})"[:300], _WAY_OUT, repr(name[:60])) from None
     if len(raw) != size:

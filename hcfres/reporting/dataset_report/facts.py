@@ -12,6 +12,7 @@ from hcfres.data.dataset import Dataset, Split
 from hcfres.data.errors import DataError
 from hcfres.data.features import Superpoints
 from hcfres.data.scene import NO_OBJECT, Scene
+from hcfres.evaluation.metrics import best_union
 from hcfres.pipeline import stages
 from hcfres.pipeline.places import Place
 from hcfres.store.errors import StoreError
@@ -127,21 +128,16 @@ def best_unions(
     instances: Int[np.ndarray, " vertices"],
     object_ids: tuple[int, ...],
 ) -> Float[np.ndarray, " objects"]:
-    """Largest IoU of each object and any union of superpoints; 0 for an object without vertices.
-
-    The best union takes superpoints by their share inside the object, largest first, so the
-    largest IoU over the beginnings of that order is exact.
-    """
+    """Largest IoU of each object and any union of superpoints; 0 for an object without vertices."""
     sizes = np.bincount(labels)
     pairs, counts = np.unique(np.stack([instances, labels]), axis=1, return_counts=True)
     best = np.zeros(len(object_ids))
     for place, object_id in enumerate(object_ids):
         mine = pairs[0] == object_id
         inside, whole = counts[mine], sizes[pairs[1, mine]]
-        order = np.argsort(-inside / whole, kind="stable")
-        covered, taken = inside[order].cumsum(), whole[order].cumsum()
-        if len(order):
-            best[place] = (covered / (taken + covered[-1] - covered)).max()
+        chosen = best_union(whole, inside)
+        covered = inside[chosen].sum()
+        best[place] = covered / max(1, whole[chosen].sum() + inside.sum() - covered)
     return best
 
 

@@ -1,5 +1,6 @@
 """One room, built and photographed once, and a small dataset of rooms on the disk."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,12 @@ def rooms_folder(config: RoomsConfig, tmp_path_factory: pytest.TempPathFactory) 
     root = tmp_path_factory.mktemp("rooms")
     make_rooms(config, root, lambda done, total, name: None)
     return root
+
+
+@pytest.fixture
+def copied(rooms_folder: Path, tmp_path: Path) -> Path:
+    """The same dataset, to be damaged."""
+    return Path(shutil.copytree(rooms_folder, tmp_path / "rooms"))
 
 
 @pytest.fixture(scope="session")

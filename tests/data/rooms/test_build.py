@@ -29,12 +29,7 @@ from hcfres.data.rooms.pose import room_to_world
 from hcfres.data.rooms.render import Stage
 from hcfres.data.rooms.writer import LOST_SHARE, as_frame, label_table
 from hcfres.geometry.camera import unproject
-
-
-def contents(root: Path) -> dict[str, bytes]:
-    return {
-        str(p.relative_to(root)): p.read_bytes() for p in sorted(root.rglob("*")) if p.is_file()
-    }
+from tests.data.rooms.contents import contents
 
 
 def test_every_scene_reads_back_as_the_room_it_was_made_from(rooms_folder: Path):
@@ -177,11 +172,6 @@ def doubled(path: Path) -> None:
 
 def without_its_folder(path: Path) -> None:
     shutil.rmtree(path.parents[1])
-
-
-@pytest.fixture
-def copied(rooms_folder: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(rooms_folder, tmp_path / "rooms"))
 
 
 @pytest.mark.parametrize(

@@ -126,6 +126,31 @@ def test_a_header_that_promises_more_than_there_is_costs_nothing(tmp_path):
         bring(folder, "masks", tmp_path / "p.parquet")
 
 
+def test_what_a_header_announces_is_never_unpacked_for_it(tmp_path, monkeypatch):
+    """Of lengths below zero, and of a header of many megabytes, only the beginning is read."""
+    folder = write(tmp_path / "masks", unions())
+    path = folder / f"{SCENE}.npz"
+    with zipfile.ZipFile(path) as archive:
+        content = {name: archive.read(name) for name in archive.namelist()}
+    whole = content["0.npy"]
+    read = []
+    unpack = zipfile.ZipExtFile.read
+
+    def counted(self, size=-1):
+        read.append(size)
+        return unpack(self, size)
+
+    monkeypatch.setattr(zipfile.ZipExtFile, "read", counted)
+    below = whole.replace(b"(80,), }  ", b"(-3, 80), }", 1)[: len(whole)]
+    long = b"\x93NUMPY\x02\x00" + (20 << 20).to_bytes(4, "little") + b" " * (20 << 20)
+    for hostile, reason in ((below, r"an array of shape \(-3, 80\)"), (long, "EOF: reading array")):
+        _write(path, content | {"1.npy": hostile + bytes(1 << 20)})
+        read.clear()
+        with pytest.raises(DataError, match=reason):
+            bring(folder, "masks", tmp_path / "p.parquet")
+        assert all(0 <= size <= 1 << 14 for size in read)
+
+
 def _write(path, content):
     with zipfile.ZipFile(path, "w") as archive:
         for name, raw in content.items():

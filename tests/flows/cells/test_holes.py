@@ -14,9 +14,10 @@ from flows.cells.failed import (
     write_failure,
 )
 from flows.cells.holes import hole
+from flows.cells.records import read_records
 from flows.report import build_table, write_reports
 from hcfres.pipeline.versions import code_of_cells
-from hcfres.reporting.frame import read_records, results_frame
+from hcfres.reporting.frame import results_frame
 from hcfres.reporting.text import latex, markdown
 from hcfres.store.workspace import Workspace
 from tests.flows.fabricated import finish, small_plan
@@ -35,7 +36,7 @@ def plan_of(workspace, seeds=(1,)):
 
 
 def table_of(workspace, seeds=(1,)):
-    frame = results_frame(read_records(workspace.cells))
+    frame = results_frame(read_records(workspace))
     return build_table(plan_of(workspace, seeds), frame, "table3")
 
 

@@ -6,7 +6,7 @@ import sys
 import pytest
 import torch
 
-from flows.cells.trained import held_out_curve, read_trained
+from flows.cells.trained import LATENCY, held_out_curve, read_trained
 from hcfres.training import checkpoint
 from tests.flows.fabricated import CODE, finish
 from tests.flows.searches import EPOCHS, cells_in, learn
@@ -20,17 +20,17 @@ def planned(tmp_path):
 
 def test_a_training_that_reached_its_last_epoch_has_a_curve_and_a_score(planned):
     learn(planned, 0.25)
-    found = read_trained(planned, CODE)
+    found = read_trained(planned, CODE, "cpu")
     assert found.curve == {5: 0.25, 6: 0.25}
     assert (found.miou, found.seconds, found.latency_ms) == (0.25, 60.0, None)
     learn(planned, 0.25, latency_ms=12.5)
-    assert read_trained(planned, CODE).latency_ms == 12.5
+    assert read_trained(planned, CODE, "cpu").latency_ms == 12.5
 
 
 def test_one_that_has_epochs_left_does_not_count_yet_but_tells_its_curve(planned):
     assert held_out_curve(planned.folder) == {}
     learn(planned, 0.25, epochs=EPOCHS - 1)
-    assert read_trained(planned, CODE) is None
+    assert read_trained(planned, CODE, "cpu") is None
     assert held_out_curve(planned.folder) == {5: 0.25}
 
 
@@ -39,15 +39,28 @@ def test_a_last_epoch_without_its_checkpoint_is_not_done(planned):
     learn(planned, 0.25)
     state = planned.folder / "checkpoint" / "state.safetensors"
     state.unlink()
-    assert read_trained(planned, CODE) is None
+    assert read_trained(planned, CODE, "cpu") is None
     state.write_bytes(b"half a file")
-    assert read_trained(planned, CODE) is None
+    assert read_trained(planned, CODE, "cpu") is None
 
 
 def test_what_other_code_trained_counts_only_where_it_is_accepted(planned):
     learn(planned, 0.25, code="last week's", latency_ms=5.0)
-    assert read_trained(planned, CODE) is None
-    assert read_trained(planned, CODE, accept_code=True).latency_ms == 5.0
+    assert read_trained(planned, CODE, "cpu") is None
+    assert read_trained(planned, CODE, "cpu", accept_code=True).latency_ms == 5.0
+
+
+def test_a_latency_of_another_kind_of_device_is_not_known(planned):
+    learn(planned, 0.25, latency_ms=5.0, device="cuda:1")
+    assert read_trained(planned, CODE, "cpu").latency_ms is None
+    assert read_trained(planned, CODE, "cpu", accept_code=True).latency_ms is None
+    assert read_trained(planned, CODE, "cuda").latency_ms == 5.0
+
+
+def test_a_latency_that_names_no_device_is_not_known(planned):
+    learn(planned, 0.25)
+    (planned.folder / LATENCY).write_text(f'{{"latency_ms": 5.0, "code": "{CODE}"}}')
+    assert read_trained(planned, CODE, "cpu").latency_ms is None
 
 
 def test_a_finished_cell_counts_without_its_checkpoint(tmp_path):
@@ -65,9 +78,9 @@ def test_the_checkpoint_of_a_real_training_is_understood(planned):
     optimizer = torch.optim.AdamW(network.parameters())
     place = planned.folder / "checkpoint"
     checkpoint.save(place, network, optimizer, EPOCHS, f"{planned.key}-{CODE}")
-    assert read_trained(planned, CODE).miou == 0.25
+    assert read_trained(planned, CODE, "cpu").miou == 0.25
     checkpoint.save(place, network, optimizer, EPOCHS - 1, f"{planned.key}-{CODE}")
-    assert read_trained(planned, CODE) is None
+    assert read_trained(planned, CODE, "cpu") is None
 
 
 def test_reading_it_needs_no_torch():

@@ -21,6 +21,7 @@ from flows.planning.shared_stages import shared_stages
 from flows.planning.view import duration, show
 from flows.workers.slurm_settings import EXAMPLE, FILE
 from hcfres.data.rooms.build import make_rooms
+from hcfres.data.rooms.marker import Code
 from hcfres.pipeline.places import Machine
 from hcfres.pipeline.scene import Preparation, SceneJobs
 from hcfres.pipeline.seen import WatchedDataset, notes_of
@@ -96,6 +97,18 @@ def test_rooms_that_are_not_made_are_counted_with_all_that_is_made_of_them(tmp_p
     told = plan_document(small_plan(Workspace(tmp_path)))
     assert (stage(told, "rooms").missing, stage(told, "masks").missing) == (2, 2)
     assert not list(tmp_path.iterdir())
+
+
+def test_rooms_of_other_code_are_counted_as_missing_and_left_as_they_are(workspace, monkeypatch):
+    def files():
+        return {path: path.read_bytes() for path in workspace.data.rglob("*") if path.is_file()}
+
+    before = files()
+    assert stage(plan_document(small_plan(workspace)), "rooms").missing == 0
+    edited = Code("edited", frozenset())
+    monkeypatch.setattr("hcfres.data.rooms.build.rooms_code", lambda: edited)
+    assert stage(plan_document(small_plan(workspace)), "rooms").missing == 2
+    assert files() == before
 
 
 def test_a_result_of_rooms_that_are_gone_is_not_called_done(workspace):

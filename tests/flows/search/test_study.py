@@ -9,7 +9,7 @@ from flows.planning.plan import PlanError
 from flows.search.records import CELL, REPEATS
 from flows.search.storage import JOURNAL, known_trials, mend_journal, study_storage
 from flows.search.study import Outcome
-from flows.search.trials import Trial, asked_for, best_by_miou, ended, front, fruitless
+from flows.search.trials import Trial, asked_for, best_by_miou, ended, failed, front, fruitless
 from hcfres.config.loading import ConfigError
 from tests.flows.fabricated import finish
 from tests.flows.searches import EPOCHS, SMALL, cells_in, learn, opened, play
@@ -259,6 +259,27 @@ def test_two_objectives_are_known_only_once_the_time_was_measured(search):
     assert [trial.miou for trial in best_by_miou(study.trials, 2)] == [0.5, 0.45]
 
 
+def test_a_latency_of_another_kind_of_device_is_measured_again(search):
+    cells = search(TIMED)
+    points = list(cells.search.space.points())
+    for point, device in ((points[0], "cuda:0"), (points[1], "cpu"), (points[2], "cuda:0")):
+        learn(cells.planned(point, ""), 0.5, latency_ms=5.0, device=device)
+    study = opened(cells, wanted=1)
+    assert [trial.latency_ms for trial in ended(study.trials)] == [5.0]
+    assert {study.next().planned.key for _ in range(2)} == {
+        cells.planned(points[place], "").key for place in (0, 2)
+    }
+
+
+def test_a_cell_that_was_timed_on_another_kind_than_expected_fails_its_trial(search):
+    study = opened(search(TIMED), wanted=1)
+    asked = study.next()
+    learn(asked.planned, 0.5, latency_ms=5.0, device="cuda:0")
+    study.tell(asked, Outcome("done"))
+    assert study.trials[0].state == "failed"
+    assert "timed on another kind of device than the cpu" in study.trials[0].reason
+
+
 def test_trials_are_read_without_beginning_a_study(search):
     cells = search()
     assert known_trials(cells, None) == ()
@@ -278,6 +299,8 @@ def test_other_values_samplers_settings_or_code_are_other_studies_and_longer_one
     ):
         assert search(SMALL.replace(old, new)).identity != one
     assert search(code="edited").identity != one
+    assert search(devices=("cuda:0",)).identity == one
+    assert search(TIMED, devices=("cuda:0",)).identity != search(TIMED).identity
     longer = SMALL.replace("trials     = 4", "trials     = 40").replace("best = 1", "best = 2")
     assert search(longer.replace("A search", "Another title")).identity == one
 
@@ -331,6 +354,17 @@ def test_a_training_that_is_pruned_is_not_asked_past_its_end(search):
     asked = study.next()
     learn(asked.planned, 0.0, epochs=EPOCHS)
     assert not asked.should_stop()
+
+
+def test_of_a_cell_that_failed_the_trial_that_asked_for_it_is_told_until_one_saw_it_through():
+    def made(number, state, key="a", repeats=None):
+        return Trial(number, state, {}, key, None, None, "sampler", repeats, "")
+
+    first, repeated = made(0, "failed"), made(1, "failed", repeats=0)
+    assert failed([first, repeated, made(2, "failed", key=None)]) == (first,)
+    assert failed([first, made(1, "failed")]) == (made(1, "failed"),)
+    assert failed([first, made(1, "waiting")]) == ()
+    assert failed([first, made(1, "done")]) == ()
 
 
 @pytest.mark.parametrize(

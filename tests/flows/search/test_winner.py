@@ -10,10 +10,12 @@ from flows.planning.plan import PlanError
 from flows.reproduce import Asked, plan_of
 from flows.search.comparison import COMPARED, require_first_look
 from flows.search.conclusion import conclude
+from flows.search.ending import require_done
 from flows.search.importance import importances
 from flows.search.report import REPORT, comparison_command
 from flows.search.trials import Trial, best_by_miou, front
-from flows.search.winner import EXPERIMENT, candidates, winner_of
+from flows.search.winner import EXPERIMENT, base_of, candidates, winner_of
+from flows.workers.pool import JobError
 from hcfres.config.loading import load
 from hcfres.config.method import MethodConfig
 from hcfres.config.rows import load_experiment
@@ -43,6 +45,13 @@ def tried(cells, mious, latencies=()):
 def more_seeds(cells, trial, *mious):
     for seed, miou in zip(cells.search.config.confirm.seeds, mious, strict=True):
         learn(cells.planned(trial.values, "", seed), miou)
+
+
+def fail(planned):
+    """Leave word in a cell's folder that it failed."""
+    planned.folder.mkdir()
+    why = {field.name: "why" for field in fields(Failure)}
+    write_failure(planned.folder, Failure(**why | {"seed": planned.cell.seed, "attempts": 1}))
 
 
 def test_the_best_and_the_base_are_run_with_more_seeds(tmp_path):
@@ -81,11 +90,62 @@ def test_a_method_that_fails_with_a_seed_cannot_win(tmp_path):
     more_seeds(cells, trials[0], 0.3)
     assert winner_of(candidates(cells, trials), None) is None
     (missing,) = candidates(cells, trials)[1].missing
-    missing.folder.mkdir()
-    why = {field.name: "why" for field in fields(Failure)} | {"seed": 2000, "attempts": 1}
-    write_failure(missing.folder, Failure(**why))
+    fail(missing)
     winner = winner_of(candidates(cells, trials), None)
     assert winner.method is cells.search.space.base
+
+
+def test_where_a_further_seed_of_the_base_failed_nobody_wins(tmp_path):
+    cells = cells_in(tmp_path)
+    trials = tried(cells, [0.3, 0.5])
+    more_seeds(cells, trials[1], 0.5)
+    fail(candidates(cells, trials)[0].missing[0])
+    found = conclude(cells, trials)
+    assert found.winner is None
+    assert base_of(found.candidates).failures == {2000: "why"}
+    with pytest.raises(JobError, match=r"no winner is named: the base, .* with seed 2000 \(why\)"):
+        require_done(found, compare=False)
+
+
+@pytest.mark.parametrize("text", [SMALL, TIMED])
+def test_a_base_whose_trial_failed_is_still_a_candidate_and_nobody_wins(tmp_path, text):
+    cells = cells_in(tmp_path, text)
+    _, *others = tried(cells, [0.3, 0.5, 0.4], [None, 20.0, 20.0])
+    values = next(iter(cells.search.space.points()))
+    lost = trial(0, None, values, state="failed")
+    for one in others:
+        more_seeds(cells, one, one.miou)
+    more_seeds(cells, lost, 0.3)
+    found = candidates(cells, (lost, *others))
+    assert found[0].is_base and found[0].has_failed
+    assert winner_of(found, 0.5) is None
+    later = replace(lost, number=3, state="done", miou=0.3, latency_ms=30.0)
+    found = candidates(cells, (lost, *others, later))
+    assert base_of(found).trial == later
+    assert winner_of(found, None).trial.number == 1
+
+
+def test_without_the_base_nobody_wins(tmp_path):
+    cells = cells_in(tmp_path)
+    _, other = tried(cells, [0.3, 0.5])
+    more_seeds(cells, other, 0.5)
+    assert winner_of(candidates(cells, (other,)), None) is None
+
+
+def test_a_failed_trial_keeps_a_winner_from_validation_and_says_how_to_ask_all_the_same(tmp_path):
+    cells = cells_in(tmp_path)
+    trials = tried(cells, [0.3, 0.5])
+    for one in trials:
+        more_seeds(cells, one, one.miou)
+    lost = replace(trial(2, None, {"fusion.across": "add"}, state="failed"), reason="out of memory")
+    found = conclude(cells, (*trials, lost))
+    with pytest.raises(PlanError) as refused:
+        require_done(found, compare=True)
+    told = str(refused.value)
+    assert "though a winner is named of the rest:\n  trial 2 failed: out of memory\n" in told
+    assert "--compare was not done: validation is asked about one winner" in told
+    assert told.endswith(comparison_command(found))
+    require_done(conclude(cells, trials), compare=True)
 
 
 def test_of_two_objectives_the_fastest_near_the_best_wins(tmp_path):

@@ -56,16 +56,23 @@ def test_outside_of_a_checkout_nothing_is_made_up(tmp_path, monkeypatch):
     assert found.tags()["hcfres.commit"] == "not a git checkout"
 
 
-def test_the_command_is_kept_without_passwords(monkeypatch):
-    command = [
-        "/somewhere/bin/hcfres",
-        "tune",
-        "x y",
-        "--storage",
-        "postgresql://me:secret@host/db",
-    ]
-    monkeypatch.setattr(sys, "argv", command)
-    assert seen().command == "hcfres tune 'x y' --storage postgresql://***@host/db"
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("postgresql://me:secret@host/db", "postgresql://host/db"),
+        (
+            "postgresql+psycopg2://h:5432/db?user=u&password=secret",
+            "postgresql+psycopg2://h:5432/db",
+        ),
+        ("--storage=postgresql://me:se@cret@h/db#secret", "--storage=postgresql://h/db"),
+        ("postgresql://me:secret/@h/db", "'no address'"),
+        ("postgresql://me:secret@", "'no address'"),
+        ("two http://u:secret@a/x http://b/y?secret", "'two http://a/x http://b/y'"),
+    ],
+)
+def test_the_command_is_kept_without_passwords(monkeypatch, given, kept):
+    monkeypatch.setattr(sys, "argv", ["/somewhere/bin/hcfres", "tune", "x y", given])
+    assert seen().command == f"hcfres tune 'x y' {kept}"
 
 
 def test_packages_are_one_a_line_with_python_first():

@@ -14,6 +14,7 @@ from mlflow.entities import DatasetInput, ViewType
 from mlflow.tracking import MlflowClient
 from rich.console import Console
 
+from flows.cells.records import read_records
 from flows.tracking.logbook import CellLog
 from flows.tracking.migrate import migrate
 from flows.tracking.run_copy import RunCopier
@@ -22,7 +23,7 @@ from flows.tracking.store import TRACKING, embedded_store, tracking_store
 from flows.tracking.tracker import Tracker
 from hcfres.config.loading import ConfigError
 from hcfres.data.errors import DataError
-from hcfres.reporting.frame import read_records, results_frame
+from hcfres.reporting.frame import results_frame
 from hcfres.store.workspace import Workspace
 from tests.flows.fabricated import finish, small_plan
 from tests.flows.tracking.test_logbook import EPOCH
@@ -148,7 +149,7 @@ def test_all_that_the_embedded_database_holds_is_in_the_store(
     store = tracking_store(workspace)
     assert all(is_logged(cell.folder, store) for cell in plan.cells[:2])
     theirs = results_frame(Tracker(workspace).records())
-    pd.testing.assert_frame_equal(theirs, results_frame(read_records(workspace.cells)))
+    pd.testing.assert_frame_equal(theirs, results_frame(read_records(workspace)))
 
 
 def test_asked_twice_nothing_comes_twice_and_what_is_new_comes_along(workspace, address, console):

@@ -7,6 +7,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from flows.tracking.run_notes import EXPECTED, run_ids
 from flows.tracking.store import TRACKING
 from flows.tracking.tracked_run import LARGEST_SHOWN
 from flows.tracking.tracker import Tracker, chart_link, flatten
@@ -127,6 +128,23 @@ def test_every_value_of_a_cell_is_a_parameter_and_may_be_told_twice(tracker, wor
     run.params(params)
     kept = read(tracker, run).data.params
     assert kept == {name: str(value) for name, value in params.items()}
+
+
+def test_what_a_grid_is_called_may_change_and_the_run_keeps_the_first(tracker, workspace):
+    folder = workspace.grids / "renamed"
+    tracker.run(folder, "grid", "grid").new_params({"title": "first", "cells": 4})
+    again = tracker.run(folder, "grid", "grid")
+    again.new_params({"title": "second", "seeds": [1, 2]})
+    assert read(tracker, again).data.params == {"title": "first", "cells": "4", "seeds": "[1, 2]"}
+
+
+@pytest.mark.parametrize("left", [b"\xff", b"' OR '1'='1", b""])
+def test_a_token_that_is_none_is_made_anew(tracker, tmp_path, left):
+    folder = tmp_path
+    (folder / EXPECTED).write_bytes(left)
+    run = tracker.run(folder, "cell", "cell")
+    assert run_ids(folder) == (run.run_id,)
+    assert not (folder / EXPECTED).exists()
 
 
 def test_files_and_folders_are_kept_with_the_run(tracker, workspace, tmp_path):

@@ -1,0 +1,126 @@
+"""Trials in a database that goes away: it is waited for, and no trial is lost or doubled.
+
+The database is a real one that is stopped and started again.
+"""
+
+import time
+
+import pytest
+from optuna.trial import TrialState
+
+from flows.search.database import PatientStorage, TrialsPatience
+from flows.search.storage import OPTION
+from flows.search.study import Outcome, Study
+from flows.search.trials import ended
+from flows.tracking.store import store_at
+from hcfres.store.errors import StoreError
+from tests.flows.postgres import NONE_HERE, programs, running
+from tests.flows.search.test_study import MEDIAN
+from tests.flows.searches import cells_in, learn, opened, play, worth
+from tests.flows.tracking.test_outages import meanwhile
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::optuna.exceptions.ExperimentalWarning", "ignore:Heartbeat of storage"
+)
+
+
+@pytest.fixture(scope="module")
+def database():
+    """A server that only these tests use."""
+    found = programs()
+    if found is None:
+        pytest.skip(NONE_HERE)
+    with running(found) as server:
+        yield server
+
+
+@pytest.fixture
+def lines():
+    return []
+
+
+@pytest.fixture
+def begin(database, tmp_path, lines):
+    """Begin a search whose trials are in a fresh database."""
+
+    def make(text=MEDIAN, seconds=60.0):
+        cells, url = cells_in(tmp_path, text), database.create("trials")
+        store = store_at(url, cells.workspace, named=OPTION)
+        patience = TrialsPatience(store, seconds, lines.append)
+        study = Study(cells, PatientStorage(url, patience, heartbeat_s=1), 4)
+        study.begin()
+        return study
+
+    return make
+
+
+@pytest.mark.slow
+def test_a_database_that_comes_back_is_waited_for_and_said(begin, database, tmp_path, lines):
+    study = begin()
+    asked = study.next()
+    learn(asked.planned, worth(asked.planned))
+    meanwhile(database, lambda: study.tell(asked, Outcome("done")))
+    meanwhile(database, lambda: play(study, most=1))
+    play(study)
+    away, back, *again = lines
+    shown = f"the trials' database postgresql+psycopg2://127.0.0.1:{database.port}/trials"
+    assert away.startswith(f"{shown} does not answer (")
+    assert away.endswith("); waiting up to 60 s")
+    assert back == f"{shown} answers again"
+    assert len(again) == 2
+    undisturbed = opened(cells_in(tmp_path / "undisturbed", MEDIAN))
+    play(undisturbed)
+    assert [(t.key, t.miou) for t in ended(study.trials)] == [
+        (t.key, t.miou) for t in ended(undisturbed.trials)
+    ]
+
+
+def test_a_database_that_stays_away_is_one_error_and_the_same_study_goes_on_later(
+    begin, database, lines
+):
+    study = begin(seconds=0.3)
+    asked = study.next()
+    learn(asked.planned, worth(asked.planned))
+    database.stop()
+    with pytest.raises(StoreError) as caught:
+        study.tell(asked, Outcome("done"))
+    database.start()
+    told = str(caught.value)
+    assert f"127.0.0.1:{database.port}/trials did not answer for 0 s (" in told
+    assert "Run the same command again when the database is back" in told
+    assert "cret" not in "".join([told, *lines])
+    study.tell(asked, Outcome("done"))
+    assert [trial.state for trial in study.trials] == ["done"]
+
+
+def test_a_sign_of_life_that_cannot_be_given_ends_nothing(begin, database):
+    study = begin()
+    asked = study.next()
+    database.stop()
+    began = time.monotonic()
+    with study.alive(asked):
+        pass
+    assert time.monotonic() - began < 1.0
+    database.start()
+    with study.alive(asked):
+        assert not study.take_over()
+
+
+def test_a_trial_that_another_launcher_took_over_is_left_to_it(begin):
+    study = begin()
+    asked = study.next()
+    learn(asked.planned, worth(asked.planned))
+    study._storage.set_trial_state_values(asked.trial._trial_id, state=TrialState.FAIL)
+    assert not asked.should_stop()
+    study.tell(asked, Outcome("done"))
+    assert [trial.state for trial in study.trials] == ["failed"]
+
+
+@pytest.mark.slow
+def test_a_trial_whose_launcher_died_before_its_first_sign_of_life_is_given_up_too(begin):
+    study = begin()
+    lost = study.next()
+    assert not study.take_over()
+    time.sleep(study.grace_s + 0.5)
+    assert study.take_over()
+    assert study.next().planned.key == lost.planned.key
