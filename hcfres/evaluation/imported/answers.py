@@ -50,6 +50,11 @@ class Opened:
     """What belongs to no expression, or comes twice."""
 
 
+def _may_mean(named: tuple[int, ...], targets: tuple[int, ...]) -> bool:
+    """Whether an expression with these targets is named by some of them, or by none of none."""
+    return set(named) <= set(targets) and bool(named) == bool(targets)
+
+
 @dataclass(frozen=True)
 class Asked:
     """The expressions of a split, by what files of predictions call them."""
@@ -76,7 +81,8 @@ class Asked:
         Args:
             scene_id: its scan.
             ann_id: unique in a scan (Multi3DRefer) or in an object (ScanRefer, Nr3D).
-            object_ids: some or all of the targets; None where the file does not name them.
+            object_ids: some or all of the targets, none of a zero-target expression; None where
+                the file does not name them.
 
         Raises:
             UnusableError: there is none, or more than one.
@@ -86,8 +92,8 @@ class Asked:
         same = self._by_annotation.get((scene_id, ann_id), [])
         if not same:
             raise UnusableError(f"scene {scene_id} has no annotation {ann_id}")
-        if object_ids:
-            fitting = [one for one in same if set(object_ids) <= set(one.object_ids)]
+        if object_ids is not None:
+            fitting = [one for one in same if _may_mean(object_ids, one.object_ids)]
             if not fitting:
                 told = " or ".join(str(list(one.object_ids)) for one in same[:4])
                 raise UnusableError(

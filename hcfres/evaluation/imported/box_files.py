@@ -20,7 +20,7 @@ from typing import Annotated
 
 import numpy as np
 from annotated_types import Ge, Le, Len
-from pydantic import FiniteFloat, TypeAdapter
+from pydantic import AfterValidator, FiniteFloat, TypeAdapter
 
 from hcfres.data.errors import DataError
 from hcfres.data.expression import Expression
@@ -42,7 +42,15 @@ _WAY_OUT = "`hcfres import-predictions --help` describes the format"
 
 _Coordinate = Annotated[FiniteFloat, Ge(-FARTHEST_M), Le(FARTHEST_M)]
 _Corner = Annotated[list[_Coordinate], Len(3, 3)]
-_Box = Annotated[list[_Corner], Len(2, 8)]
+
+
+def _two_or_eight(corners: list[list[float]]) -> list[list[float]]:
+    if len(corners) not in (2, 8):
+        raise ValueError(f"a box of {len(corners)} corners; give the lower and the upper, or all 8")
+    return corners
+
+
+_Box = Annotated[list[_Corner], Len(2, 8), AfterValidator(_two_or_eight)]
 _Number = Annotated[int, Ge(0)]
 
 

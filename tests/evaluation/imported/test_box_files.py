@@ -89,6 +89,7 @@ def test_annotations_that_share_a_number_need_their_object(tmp_path):
         ([*ENTRIES, ENTRIES[0]], "is answered twice"),
         (ENTRIES[1:], "expression scene0000_00|3|0 is not answered"),
         ([{"ann_id": 0, "aabb": [[[0, 0], [1, 1]]]}], "at least 3 items"),
+        ([{"ann_id": 0, "aabb": [[[0, 0, 0]] * 3]}], "a box of 3 corners; give the lower and"),
         ([{"ann_id": 0, "aabb": [[[0, 0, 1e300], [1, 1, 1]]]}], "less than or equal to"),
         ([{"ann_id": -1, "aabb": []}], "greater than or equal to 0"),
         ([{"aabb": []}], "ann_id: Field required"),

@@ -76,17 +76,18 @@ def test_every_file_that_fits_nothing_is_named_and_nothing_is_written(tmp_path):
     (folder / "notes.json").write_text("{}")
     (folder / f"{SCENE}_5_0.json").write_text(json.dumps(rle(UNIONS[0])))
     (folder / f"{SCENE}_3_1.json").write_text(json.dumps(rle(UNIONS[0])))
-    (folder / f"{SCENE}_7_2.json").unlink()
+    (folder / f"{SCENE}_7_2.json").rename(folder / f"{SCENE}_[]_2.json")
     target = tmp_path / "predictions.parquet"
     with pytest.raises(DataError) as error:
         bring(folder, "mdin-rle", target)
     said = str(error.value)
     for part in (
-        "6 problems",
+        "7 problems",
         f"{SCENE}_3_9.json: scene {SCENE} has no annotation 9",
         "scene0007_00_3_0.json: scene scene0007_00 is not asked about in this split",
         "notes.json: not named <scene>_<objects>_<ann_id>",
         f"{SCENE}_5_0.json: annotation 0 of {SCENE} is about [3], not [5]",
+        f"{SCENE}_[]_2.json: annotation 2 of {SCENE} is about [7], not []",
         f"expression {SCENE}|3_5|1 is answered twice",
         f"expression {SCENE}|7|2 is not answered",
     ):
