@@ -8,7 +8,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from flows.planning.document import CellLine, PlanDocument, StageLine
+from flows.planning.estimate import Disk, Estimate
 from hcfres.data.acquisition.space import readable
+from hcfres.pipeline.stage_count import StageCount
 
 MOST_LINES = 40
 """Cells that are shown one by one; more are summed up by row."""
@@ -27,7 +29,7 @@ def show(told: PlanDocument, console: Console) -> None:
     if told.stages:
         console.print(_stages(told.stages))
     console.print(_cells(told) if len(told.cells) <= MOST_LINES else _rows(told))
-    for line in (*told.remarks, *_warnings(told)):
+    for line in (*told.remarks, *warnings(told.stages, told.estimate, told.disk)):
         console.print(f"[yellow]note:[/] {escape(line)}", highlight=False, soft_wrap=True)
     console.print(_summary(told))
 
@@ -47,15 +49,20 @@ def _stages(stages: Iterable[StageLine]) -> Table:
     for name in ("for cells", "results", "done", "to make", "about"):
         table.add_column(name, justify="right")
     for stage in stages:
-        doubts = (
-            f"[yellow]{stage.unsure} unsure[/]" if stage.unsure else "",
-            f"[red]{stage.stopped} of other code[/]" if stage.stopped else "",
-        )
-        missing = ", ".join([str(stage.missing) if stage.missing else "", *doubts]).strip(", ")
-        about = duration(stage.missing * stage.seconds) if stage.missing and stage.seconds else ""
-        counts = (stage.cells, stage.results, stage.done)
-        table.add_row(stage.stage, *(f"{count:,}" for count in counts), missing, about)
+        table.add_row(stage.stage, f"{stage.cells:,}", *stage_counts(stage))
     return table
+
+
+def stage_counts(stage: StageCount) -> tuple[str, str, str, str]:
+    """Write a stage's results, those done, those to make, and how long these take."""
+    doubts = (
+        f"[yellow]{stage.unsure:,} unsure[/]" if stage.unsure else "",
+        f"[red]{stage.stopped:,} of other code[/]" if stage.stopped else "",
+    )
+    missing = f"{stage.missing:,}" if stage.missing else ""
+    about = duration(stage.missing * stage.seconds) if stage.missing and stage.seconds else ""
+    to_make = ", ".join(filter(None, (missing, *doubts)))
+    return f"{stage.results:,}", f"{stage.done:,}", to_make, about
 
 
 def _cells(told: PlanDocument) -> Table:
@@ -90,22 +97,23 @@ def _state(cell: CellLine) -> str:
     return state if cell.seconds_left is None else f"{state}, about {duration(cell.seconds_left)}"
 
 
-def _warnings(told: PlanDocument) -> Iterable[str]:
-    stopped = [stage.stage for stage in told.stages if stage.stopped]
-    if stopped:
+def warnings(stages: Iterable[StageCount], expected: Estimate, disk: Disk) -> Iterable[str]:
+    """Say what may stop a run, or make it longer than it looks."""
+    stages = tuple(stages)
+    if stopped := [stage.stage for stage in stages if stage.stopped]:
         yield (
             f"expensive results of {', '.join(stopped)} were made by other code, and the run stops "
             "there: --accept-code keeps them, a raised version makes them anew"
         )
-    if any(stage.unsure for stage in told.stages):
+    if any(stage.unsure for stage in stages):
         yield (
             "unsure: results are there, but the scans they are of were not read yet or have "
             "changed since; a run reads them, and makes anew what no longer fits"
         )
-    if told.disk.fits is False:
+    if disk.fits is False:
         yield (
-            f"the disk of the workspace has {readable(told.disk.free)} free, and about "
-            f"{readable(told.estimate.size or 0)} will be written: free some space, or set "
+            f"the disk of the workspace has {readable(disk.free)} free, and about "
+            f"{readable(expected.size or 0)} will be written: free some space, or set "
             "HCFRES_HOME to a folder on another disk"
         )
 
@@ -113,19 +121,23 @@ def _warnings(told: PlanDocument) -> Iterable[str]:
 def _summary(told: PlanDocument) -> str:
     if not told.todo:
         return f"all {len(told.cells):,} cells are done; nothing to run"
-    return f"{told.todo:,} of {len(told.cells):,} cells to run: {_about(told)}"
+    return f"{told.todo:,} of {len(told.cells):,} cells to run: {about(told.estimate, told.disk)}"
 
 
-def _about(told: PlanDocument) -> str:
-    found = told.estimate
+def about(found: Estimate, disk: Disk, whole: str = "about ", partial: str = "at least ") -> str:
+    """Write an estimate.
+
+    Args:
+        whole: said before the time where everything was counted.
+        partial: where something was not.
+    """
     if found.wall_s is None or found.device_s is None or found.size is None:
         return "nothing of this setting was measured here yet, so no estimate"
-    hours = duration(found.device_s)
-    least = "at least " if found.not_counted else "about "
+    hours, some = duration(found.device_s), found.not_counted
     workers = f"{found.workers} {'GPUs' if found.device == 'cuda' else 'workers'}"
-    without = f"; not counted: {', '.join(found.not_counted)}" if found.not_counted else ""
+    without = f"; not counted: {', '.join(some)}" if some else ""
     return (
-        f"{least}{duration(found.wall_s)} on {workers} ({hours} of one device), "
-        f"{readable(found.size)} of {readable(told.disk.free)} free, going by what was measured "
-        f"here{without}"
+        f"{partial if some else whole}{duration(found.wall_s)} on {workers} "
+        f"({hours} of one device), {readable(found.size)} of {readable(disk.free)} free, going by "
+        f"what was measured here{without}"
     )

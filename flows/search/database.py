@@ -10,8 +10,8 @@ from optuna.storages._rdb.models import TrialHeartbeatModel, TrialModel
 from optuna.trial import TrialState
 from sqlalchemy.orm import Session
 
-from flows.tracking.outages import StorePatience, is_away
-from hcfres.store.errors import StoreError
+from flows.tracking.outages import PATIENCE_S, StorePatience, is_away
+from flows.tracking.store import TrackingStore
 
 _RETRIES = 3
 _WAITING = (
@@ -36,24 +36,26 @@ _WAITING = (
 """What Optuna asks of its database, but for signs of life."""
 
 
-class TrialsPatience(StorePatience):
-    """Waits for the trials' database as the tracking store is waited for (decision 165)."""
+def trials_patience(
+    store: TrackingStore,
+    seconds: float = PATIENCE_S,
+    tell: Callable[[str], None] | None = None,
+) -> StorePatience:
+    """Wait for the trials' database as the tracking store is waited for (decision 165).
 
-    def _say(self, away: bool, detail: str) -> None:
-        with self._lock:
-            if away == self._is_away:
-                return
-            self._is_away = away
-        said = "does not answer" if away else "answers again"
-        self._tell(f"the trials' database {self._store.shown} {said} {detail}".rstrip())
-
-    def _given_up(self, error: Exception) -> StoreError:
-        return StoreError(
-            f"the trials' database {self._store.shown} did not answer for {self._seconds:.0f} s "
-            f"({_first_line(error)}). What was trained lies in the workspace. Run the same command "
-            "again when the database is back: what was running is tried again, from its last "
-            "checkpoint"
-        )
+    Args:
+        store: that the trials are in.
+        seconds: how long it may be away.
+        tell: takes each line that is said; by default it goes to standard error.
+    """
+    return StorePatience(
+        store,
+        seconds,
+        tell,
+        called="the trials' database",
+        way_out="What was trained lies in the workspace. Run the same command again when the "
+        "database is back: what was running is tried again, from its last checkpoint",
+    )
 
 
 class PatientStorage(RDBStorage):
@@ -121,10 +123,3 @@ def _patient(name: str) -> Callable[..., Any]:
 
 for _name in _WAITING:
     setattr(PatientStorage, _name, _patient(_name))
-
-
-def _first_line(error: BaseException) -> str:
-    """What the driver said."""
-    told = error.__cause__ or error
-    lines = str(getattr(told, "orig", told)).strip().splitlines()
-    return lines[0][:300] if lines else type(told).__name__

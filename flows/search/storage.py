@@ -108,10 +108,10 @@ def trials_database(
         raise ConfigError(f"{OPTION} is {store.shown}, and nobody answers there: {why}")
     from flows.search.database import (  # noqa: PLC0415  imports MLflow
         PatientStorage,
-        TrialsPatience,
+        trials_patience,
     )
 
-    return PatientStorage(address, TrialsPatience(store), heartbeat_s)
+    return PatientStorage(address, trials_patience(store), heartbeat_s)
 
 
 @contextlib.contextmanager

@@ -19,6 +19,10 @@ T = TypeVar("T")
 
 PATIENCE_S = 300.0
 """A restart of a database, or a short break of the network, is waited for."""
+_LOGGED_LATER = (
+    "Nothing is lost: what was computed lies in the workspace. Run the same command again when the "
+    "store is back, and the rest is logged"
+)
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 5.0
 _UNREACHED = (
     requests.ConnectionError,
@@ -38,6 +42,8 @@ class StorePatience:
         store: TrackingStore,
         seconds: float = PATIENCE_S,
         tell: Callable[[str], None] | None = None,
+        called: str = "the tracking store",
+        way_out: str = _LOGGED_LATER,
     ) -> None:
         """Begin with a store that is there.
 
@@ -45,8 +51,11 @@ class StorePatience:
             store: named in what is said.
             seconds: how long a store may be away.
             tell: takes each line; by default it goes to standard error.
+            called: what the store is, in what is said.
+            way_out: what is not lost, and what to do, where it was away for too long.
         """
         self._store, self._seconds = store, seconds
+        self._called, self._way_out = called, way_out
         self._tell = tell or _to_stderr
         self._lock, self._is_away = threading.Lock(), False
 
@@ -79,13 +88,12 @@ class StorePatience:
                 return
             self._is_away = away
         said = "does not answer" if away else "answers again"
-        self._tell(f"the tracking store {self._store.shown} {said} {detail}".rstrip())
+        self._tell(f"{self._called} {self._store.shown} {said} {detail}".rstrip())
 
     def _given_up(self, error: Exception) -> StoreError:
         return StoreError(
-            f"the tracking store {self._store.shown} did not answer for {self._seconds:.0f} s "
-            f"({_reason(error)}). Nothing is lost: what was computed lies in the workspace. Run "
-            "the same command again when the store is back, and the rest is logged"
+            f"{self._called} {self._store.shown} did not answer for {self._seconds:.0f} s "
+            f"({_reason(error)}). {self._way_out}"
         )
 
 

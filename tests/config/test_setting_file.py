@@ -34,21 +34,26 @@ def test_every_shipped_setting_is_read() -> None:
     assert names == ["rooms", "scannet", "smoke"]
 
 
-def test_a_file_that_names_another_setting_than_itself_is_refused(tmp_path: Path) -> None:
-    path = copied(tmp_path / "long.toml", LONGER)
+def refusal(path: Path) -> str:
+    """Why a file is refused."""
     with pytest.raises(ConfigError) as refused:
         load_setting(path)
-    assert f"{path} names its setting 'rooms'" in str(refused.value)
-    assert 'write name = "long" in it, or rename the file' in str(refused.value)
+    return str(refused.value)
+
+
+def test_a_file_that_names_another_setting_than_itself_is_refused(tmp_path: Path) -> None:
+    path = copied(tmp_path / "long.toml", LONGER)
+    told = refusal(path)
+    assert f"{path} names its setting 'rooms'" in told
+    assert 'write name = "long" in it, or rename the file' in told
 
 
 def test_another_setting_with_a_shipped_name_is_refused(tmp_path: Path) -> None:
     path = copied(tmp_path / "rooms.toml", LONGER)
-    with pytest.raises(ConfigError) as refused:
-        load_setting(path)
-    assert f"{path} is called as {SHIPPED / 'rooms.toml'} is" in str(refused.value)
-    assert "differs from it in data: " in str(refused.value)
-    assert "Rename the file and, in it, `name`" in str(refused.value)
+    told = refusal(path)
+    assert f"{path} is called as {SHIPPED / 'rooms.toml'} is" in told
+    assert "differs from it in data: " in told
+    assert "Rename the file and, in it, `name`" in told
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,16 @@ def postgres() -> Iterator[PostgresServer]:
         yield server
 
 
+@pytest.fixture(scope="module")
+def own_postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL that the tests of one file may stop."""
+    found = programs()
+    if found is None:
+        pytest.skip(NONE_HERE)
+    with running(found) as server:
+        yield server
+
+
 @pytest.fixture(scope="session")
 def mlflow_tables(postgres: PostgresServer) -> str:
     """Name a database with MLflow's tables and nothing in them, to copy."""

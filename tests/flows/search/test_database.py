@@ -8,13 +8,12 @@ import time
 import pytest
 from optuna.trial import TrialState
 
-from flows.search.database import PatientStorage, TrialsPatience
+from flows.search.database import PatientStorage, trials_patience
 from flows.search.storage import OPTION
 from flows.search.study import Outcome, Study
 from flows.search.trials import ended
 from flows.tracking.store import store_at
 from hcfres.store.errors import StoreError
-from tests.flows.postgres import NONE_HERE, programs, running
 from tests.flows.search.test_study import MEDIAN
 from tests.flows.searches import cells_in, learn, opened, play, worth
 from tests.flows.tracking.test_outages import meanwhile
@@ -24,29 +23,19 @@ pytestmark = pytest.mark.filterwarnings(
 )
 
 
-@pytest.fixture(scope="module")
-def database():
-    """A server that only these tests use."""
-    found = programs()
-    if found is None:
-        pytest.skip(NONE_HERE)
-    with running(found) as server:
-        yield server
-
-
 @pytest.fixture
 def lines():
     return []
 
 
 @pytest.fixture
-def begin(database, tmp_path, lines):
+def begin(own_postgres, tmp_path, lines):
     """Begin a search whose trials are in a fresh database."""
 
     def make(text=MEDIAN, seconds=60.0):
-        cells, url = cells_in(tmp_path, text), database.create("trials")
+        cells, url = cells_in(tmp_path, text), own_postgres.create("trials")
         store = store_at(url, cells.workspace, named=OPTION)
-        patience = TrialsPatience(store, seconds, lines.append)
+        patience = trials_patience(store, seconds, lines.append)
         study = Study(cells, PatientStorage(url, patience, heartbeat_s=1), 4)
         study.begin()
         return study
@@ -55,15 +44,15 @@ def begin(database, tmp_path, lines):
 
 
 @pytest.mark.slow
-def test_a_database_that_comes_back_is_waited_for_and_said(begin, database, tmp_path, lines):
+def test_a_database_that_comes_back_is_waited_for_and_said(begin, own_postgres, tmp_path, lines):
     study = begin()
     asked = study.next()
     learn(asked.planned, worth(asked.planned))
-    meanwhile(database, lambda: study.tell(asked, Outcome("done")))
-    meanwhile(database, lambda: play(study, most=1))
+    meanwhile(own_postgres, lambda: study.tell(asked, Outcome("done")))
+    meanwhile(own_postgres, lambda: play(study, most=1))
     play(study)
     away, back, *again = lines
-    shown = f"the trials' database postgresql+psycopg2://127.0.0.1:{database.port}/trials"
+    shown = f"the trials' database postgresql+psycopg2://127.0.0.1:{own_postgres.port}/trials"
     assert away.startswith(f"{shown} does not answer (")
     assert away.endswith("); waiting up to 60 s")
     assert back == f"{shown} answers again"
@@ -76,32 +65,32 @@ def test_a_database_that_comes_back_is_waited_for_and_said(begin, database, tmp_
 
 
 def test_a_database_that_stays_away_is_one_error_and_the_same_study_goes_on_later(
-    begin, database, lines
+    begin, own_postgres, lines
 ):
     study = begin(seconds=0.3)
     asked = study.next()
     learn(asked.planned, worth(asked.planned))
-    database.stop()
+    own_postgres.stop()
     with pytest.raises(StoreError) as caught:
         study.tell(asked, Outcome("done"))
-    database.start()
+    own_postgres.start()
     told = str(caught.value)
-    assert f"127.0.0.1:{database.port}/trials did not answer for 0 s (" in told
+    assert f"127.0.0.1:{own_postgres.port}/trials did not answer for 0 s (" in told
     assert "Run the same command again when the database is back" in told
     assert "cret" not in "".join([told, *lines])
     study.tell(asked, Outcome("done"))
     assert [trial.state for trial in study.trials] == ["done"]
 
 
-def test_a_sign_of_life_that_cannot_be_given_ends_nothing(begin, database):
+def test_a_sign_of_life_that_cannot_be_given_ends_nothing(begin, own_postgres):
     study = begin()
     asked = study.next()
-    database.stop()
+    own_postgres.stop()
     began = time.monotonic()
     with study.alive(asked):
         pass
     assert time.monotonic() - began < 1.0
-    database.start()
+    own_postgres.start()
     with study.alive(asked):
         assert not study.take_over()
 

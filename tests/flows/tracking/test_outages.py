@@ -19,7 +19,6 @@ from flows.tracking.tracker import Tracker
 from hcfres.store.errors import StoreError
 from hcfres.store.workspace import Workspace
 from tests.flows.fabricated import CODE, finish, small_plan
-from tests.flows.postgres import NONE_HERE, programs, running
 from tests.flows.servers import serving
 from tests.flows.tracking.test_logbook import EPOCH
 
@@ -27,14 +26,10 @@ AWAY_S = 1.5
 
 
 @pytest.fixture(scope="module")
-def database():
-    """A server that only these tests use, with MLflow's tables."""
-    found = programs()
-    if found is None:
-        pytest.skip(NONE_HERE)
-    with running(found) as server:
-        server.create("direct")
-        yield server
+def database(own_postgres):
+    """A server with MLflow's tables."""
+    own_postgres.create("direct")
+    return own_postgres
 
 
 @pytest.fixture
