@@ -9,6 +9,7 @@ from hcfres.evaluation.cost.memory import Gauge, Memory
 CPU = torch.device("cpu")
 FLOATS = 25_000_000
 """A hundred megabytes of them."""
+KILOBYTE = 1024
 
 
 def test_what_is_let_go_again_counts_as_peak():
@@ -23,6 +24,16 @@ def test_growth_is_counted_from_when_the_gauge_was_made():
     found = gauge.memory_of(kept.sum)
     assert found is not None
     assert found.growth_mb > 90
+
+
+def test_room_that_others_left_in_the_heap_is_no_room_for_the_work():
+    crumbs = [bytes(KILOBYTE + step % 2) for step in range(150_000)]
+    above = crumbs[-100:]  # keeps the heap from shrinking
+    crumbs.clear()
+    found = Gauge(CPU).memory_of(lambda: torch.ones(FLOATS))
+    assert found is not None
+    assert found.growth_mb > 90
+    assert len(above) == 100
 
 
 def test_growth_is_peak_less_what_was_there():
