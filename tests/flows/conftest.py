@@ -16,24 +16,24 @@ KINDS = ("embedded", "postgresql", pytest.param("server", marks=pytest.mark.slow
 _EMPTY = "mlflow_without_runs"
 
 
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[PostgresServer]:
-    """A PostgreSQL for all tests that do not stop it."""
+def _a_postgres() -> Iterator[PostgresServer]:
     found = programs()
     if found is None:
         pytest.skip(NONE_HERE)
     with running(found) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL for all tests that do not stop it."""
+    yield from _a_postgres()
 
 
 @pytest.fixture(scope="module")
 def own_postgres() -> Iterator[PostgresServer]:
     """A PostgreSQL that the tests of one file may stop."""
-    found = programs()
-    if found is None:
-        pytest.skip(NONE_HERE)
-    with running(found) as server:
-        yield server
+    yield from _a_postgres()
 
 
 @pytest.fixture(scope="session")
