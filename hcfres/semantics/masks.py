@@ -20,7 +20,7 @@ from hcfres.semantics.stability import stability_and_boxes
 POINTS_AT_ONCE = 32
 """Points prompted together, half of what the class has by default."""
 _PIXELS_AT_ONCE = 1_600_000
-"""Of the masks that a CPU enlarges together: a whole batch is no faster and, at 640 x 480, 120 MB."""
+"""Of the masks that a CPU enlarges together; a batch, 120 MB at 640 x 480, is no faster."""
 
 
 def generate_masks(
