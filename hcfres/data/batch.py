@@ -54,6 +54,8 @@ class SceneBatch(_Movable):
     instance: Float[Tensor, "superpoints instance_width"] | None
     """F_inst (Eq. 4, lifted), zero where no mask was seen; None without VSD."""
     instance_seen: Bool[Tensor, " superpoints"] | None
+    moved: bool = False
+    """The scenes were augmented: another time their voxels are others."""
 
 
 @dataclass(frozen=True)

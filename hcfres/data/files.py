@@ -1,6 +1,8 @@
 """Bytes, text and JSON from files nobody vouches for, and whole files or none when writing."""
 
+import json
 import os
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -58,16 +60,29 @@ def read_text(path: Path, way_out: str = "") -> str:
 
 
 def read_json(
-    path: Path, parse: Callable[[bytes], T], way_out: str = "", largest: int = LARGEST_JSON
+    path: Path,
+    parse: Callable[[bytes], T],
+    way_out: str = "",
+    largest: int = LARGEST_JSON,
+    keys_once: bool = False,
 ) -> T:
     """Return a JSON file's content as `parse` makes it, a pydantic `validate_json`.
+
+    Args:
+        keys_once: refuse an object that has a key twice; else its last value counts. The file is
+            parsed a second time for it.
 
     Raises:
         DataError: as `read_bytes`; or the content differs from the form, all differences named.
     """
     content = read_bytes(path, way_out, largest)
     try:
-        return parse(content)
+        made = parse(content)
+        if keys_once and (twice := _keys_given_twice(content)):
+            told = [f"the key {key[:60]!r} comes twice in one object" for key in twice[:_TOLD]]
+            reason = too_many(told, more=len(twice) - len(told)).rstrip()
+            raise DataError(path, reason, way_out)
+        return made
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False)
         told = [f"{_place(item['loc'])}{item['msg']}{_found(item)}" for item in found[:_TOLD]]
@@ -95,6 +110,17 @@ def write_bytes(path: Path, content: bytes) -> None:
         if isinstance(error, OSError):
             raise writing_failed(path, error) from error
         raise
+
+
+def _keys_given_twice(content: bytes) -> list[str]:
+    found: list[str] = []
+
+    def look(pairs: list[tuple[str, Any]]) -> None:
+        counts = Counter(key for key, _ in pairs)
+        found.extend(key for key, count in counts.items() if count > 1)
+
+    json.loads(content, object_pairs_hook=look)
+    return found
 
 
 def _place(location: tuple[int | str, ...]) -> str:

@@ -14,6 +14,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from hcfres.model.sparse.choice import choose
+from hcfres.model.sparse.known import KnownSites
 from hcfres.model.sparse.layers import (
     InverseConv,
     PointwiseConv,
@@ -150,7 +151,7 @@ class SparseUNet(nn.Module):
         self.input_conv = SparseSequential(SubmanifoldConv(channels_in, channels))
         self.unet = UBlock(tuple(channels * (level + 1) for level in range(levels)))
         self.output_layer = SparseSequential(_Norm(channels), nn.ReLU())
-        self._kept: Sites | None = None
+        self.known = KnownSites()
 
     def forward(
         self,
@@ -158,41 +159,48 @@ class SparseUNet(nn.Module):
         features: Float[Tensor, "points channels_in"],
         scene_of_point: Int[Tensor, " points"],
         scenes: int,
+        moved: bool = False,
     ) -> Float[Tensor, "points channels"]:
         """F_p: each point gets the features of its voxel.
 
         Args:
             voxels: voxel of each point, each scene from 0.
+            moved: the scenes were augmented, and lie elsewhere another time.
         """
         grid = voxelise(voxels, features, scene_of_point, scenes)
-        return self.voxel_features(grid, self.spatial_shape(grid))[grid.voxel_of_point]
+        shape = self.spatial_shape(grid)
+        return self.voxel_features(grid, shape, moved=moved)[grid.voxel_of_point]
 
     def spatial_shape(self, grid: VoxelGrid) -> tuple[int, ...]:
         """Size of the grid in voxels, rounded up so that every voxel has a parent on each level."""
         extents = [int(extent) + 1 for extent in grid.coordinates[:, 1:].amax(0)]
         if self.drop_slab:
             return tuple(max(extent, LEGACY_SMALLEST_SHAPE) for extent in extents)
-        step = 2 ** (self.levels - 1)
-        return tuple(-(-extent // step) * step for extent in extents)
+        return tuple(-(-extent // self._step) * self._step for extent in extents)
+
+    @property
+    def _step(self) -> int:
+        """Voxels along a voxel of the coarsest level."""
+        step: int = 2 ** (self.levels - 1)
+        return step
 
     def voxel_features(
-        self, grid: VoxelGrid, shape: tuple[int, ...], backend: Backend | None = None
+        self,
+        grid: VoxelGrid,
+        shape: tuple[int, ...],
+        backend: Backend | None = None,
+        moved: bool = False,
     ) -> Float[Tensor, "voxels channels"]:
         """The output of the last normalisation on each voxel of `grid`.
 
         Args:
             shape: size of the grid in voxels.
             backend: of the convolutions; left out, the one chosen for the device.
+            moved: the neighbours of these scenes are not to be kept.
         """
         backend = backend or choose(grid.features.device).backend
-        sites = self._known(Sites(grid.coordinates, shape, grid.scenes, backend))
+        sites = Sites(grid.coordinates, shape, grid.scenes, backend)
+        if not moved:
+            sites = self.known.of(sites, self._step)
         tensor = SparseTensor(grid.features, sites)
         return self.output_layer(self.unet(self.input_conv(tensor))).features
-
-    def _known(self, sites: Sites) -> Sites:
-        """The last sites with their pairs, if nothing moved; in training something always does."""
-        if self.training:
-            self._kept = None
-        elif self._kept is None or not sites.equals(self._kept):
-            self._kept = sites
-        return self._kept or sites

@@ -81,7 +81,11 @@ class SceneEncoder(nn.Module):
     def geometry(self, scenes: SceneBatch) -> Float[Tensor, "superpoints channels"]:
         """F_3d: the U-Net's point features, averaged in each superpoint (Sec. III-B)."""
         points = self.backbone(
-            scenes.voxels, scenes.features, scenes.scene_of_point, len(scenes.scene_ids)
+            scenes.voxels,
+            scenes.features,
+            scenes.scene_of_point,
+            len(scenes.scene_ids),
+            scenes.moved,
         )
         return pool(points, scenes.superpoint_of_point, sum(scenes.superpoint_counts))
 

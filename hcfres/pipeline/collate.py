@@ -1,6 +1,7 @@
 """Samples to a batch: scenes packed one after the other, sentences padded to the longest."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -42,7 +43,7 @@ def collate(
         for sample, rng in zip(samples, rngs, strict=True)
     ]
     return Batch(
-        scenes=_scenes(samples, changed),
+        scenes=replace(_scenes(samples, changed), moved=config is not None),
         text=_text(samples),
         targets=_targets(samples),
         expressions=tuple(e for sample in samples for e in sample.expressions),

@@ -1,7 +1,7 @@
 """`python -m tests.golden FOLDER`: every golden check of a folder, a line each.
 
-Ends with 1 if anything differs by more than it may or could not be compared, and if there was
-nothing to check; with 2 if FOLDER is no folder.
+Ends with 1 if anything differs by more than it may or could not be compared, among it numbers that
+no check is for, and if there was nothing to check; with 2 if FOLDER is no folder.
 """
 
 import argparse
@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from .case import Finding
-from .checks import Checkable, checks_of
+from .checks import Checkable, checks_of, holds_numbers
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,8 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     checks, unknown = checks_of(folder)
     findings = [finding for check in checks for finding in _printed(check)]
     for name in unknown:
-        _say(f"no check for {name}")
-    failed = sum(not finding.holds for finding in findings)
+        _say(f"{'FAILED no' if holds_numbers(name) else 'no'} check for {name}")
+    failed = sum(not finding.holds for finding in findings) + sum(map(holds_numbers, unknown))
     _say(f"{len(findings)} checks of {len(checks)} files, {failed} failed, {len(unknown)} unknown")
     if not findings:
         _say(f"nothing in {folder} could be checked")

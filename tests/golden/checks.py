@@ -53,6 +53,11 @@ def checkable(path: Path) -> Checkable | None:
     return None
 
 
+def holds_numbers(name: str) -> bool:
+    """Whether a file of this name is one of those that golden values are kept in."""
+    return Path(name).suffix in (".safetensors", ".tsv")
+
+
 def _read_and_check(
     check: Callable[..., Iterator[Finding]], path: Path, method: tuple[str, ...]
 ) -> Iterator[Finding]:

@@ -92,15 +92,23 @@ def test_a_missing_key_of_the_list_fails(golden, tmp_path, capsys):
 
 def test_other_names_are_checked_too_and_files_without_a_check_are_named(golden, tmp_path, capsys):
     _copy(golden, tmp_path, "matching_a", "matching_seven")
-    _copy(golden, tmp_path, "fps_a", "tides_a")
     (tmp_path / "README.md").write_text("prose")
     (tmp_path / "notes.csv").write_text("1,2")
     assert main([str(tmp_path)]) == 0
     told = capsys.readouterr().out.splitlines()
     assert sum(line.startswith("ok     matching_seven ") for line in told) == 4
-    assert "no check for tides_a.safetensors" in told
     assert "no check for notes.csv" in told
     assert not any("README" in line for line in told)
+
+
+@pytest.mark.parametrize("name", ["tides_a.safetensors", "tides_state_dict.tsv"])
+def test_numbers_that_no_check_is_for_are_a_failure(golden, tmp_path, capsys, name):
+    _copy(golden, tmp_path, "matching_a")
+    shutil.copyfile(golden / "fps_a.safetensors", tmp_path / name)
+    assert main([str(tmp_path)]) == 1
+    told = capsys.readouterr().out.splitlines()
+    assert f"FAILED no check for {name}" in told
+    assert told[-1] == "4 checks of 1 files, 1 failed, 1 unknown"
 
 
 def test_a_damaged_or_unlike_file_fails_and_the_others_are_still_checked(golden, tmp_path, capsys):

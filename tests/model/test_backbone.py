@@ -12,6 +12,15 @@ def _cloud(points=200, extent=13, scenes=2, seed=0):
     return voxels, features, torch.arange(points) * scenes // points
 
 
+def _batch(clouds):
+    """Scenes one after the other."""
+    voxels, features, _ = (torch.cat(part) for part in zip(*clouds, strict=True))
+    sizes = torch.tensor([len(cloud[0]) for cloud in clouds])
+    return voxelise(
+        voxels, features, torch.arange(len(clouds)).repeat_interleave(sizes), len(sizes)
+    )
+
+
 def _network(levels=3, **changes):
     torch.manual_seed(0)
     return SparseUNet(6, 4, levels, **changes).double().eval()
@@ -87,7 +96,7 @@ class Counting(PlainTorch):
         return super().halve(sites)
 
 
-def test_neighbours_are_looked_up_once_a_level_and_again_only_when_something_moved():
+def test_neighbours_are_looked_up_once_a_scene_and_level_and_again_only_when_something_moved():
     voxels, features, scenes = _cloud()
     network, backend = _network(), Counting()
     grid = voxelise(voxels, features, scenes, 2)
@@ -95,13 +104,13 @@ def test_neighbours_are_looked_up_once_a_level_and_again_only_when_something_mov
     first = network.voxel_features(grid, shape, backend)
     sides = [(16,) * 3, (8,) * 3, (4,) * 3]
     once = [("neighbours", side) for side in sides] + [("halve", side) for side in sides[:2]]
-    assert sorted(backend.lookups) == sorted(once)
+    assert sorted(backend.lookups) == sorted(2 * once)
     same = voxelise(voxels, 2 * features, scenes, 2)
     assert not torch.equal(network.voxel_features(same, shape, backend), first)
-    assert len(backend.lookups) == 5
+    assert len(backend.lookups) == 10
     moved = voxelise(voxels + torch.tensor([0, 0, 1]), features, scenes, 2)
     network.voxel_features(moved, shape, backend)
-    assert len(backend.lookups) == 10
+    assert len(backend.lookups) == 20
 
 
 def test_what_was_looked_up_in_inference_mode_serves_no_gradient():
@@ -117,15 +126,23 @@ def test_what_was_looked_up_in_inference_mode_serves_no_gradient():
         assert torch.equal(found, expected)
 
 
-def test_in_training_nothing_is_kept():
+def test_in_training_a_scene_that_stays_is_looked_up_once_whatever_stands_beside_it():
+    network, backend = _network().train(), Counting()
+    clouds = [_cloud(scenes=1, extent=extent, seed=extent) for extent in (13, 6, 9)]
+    for beside in ((0, 1), (1, 2), (2, 0), (1,)):
+        grid = _batch([clouds[i] for i in beside])
+        shape = network.spatial_shape(grid)
+        found = network.voxel_features(grid, shape, backend)
+        expected = network.voxel_features(grid, shape, PLAIN, moved=True)
+        assert torch.equal(found, expected)
+    assert len(backend.lookups) == 3 * 5
+
+
+def test_a_scene_that_was_augmented_is_not_kept():
     voxels, features, scenes = _cloud()
-    network, backend = _network(), Counting()
-    grid = voxelise(voxels, features, scenes, 2)
-    shape = network.spatial_shape(grid)
-    network.voxel_features(grid, shape, backend)
-    network.train().voxel_features(grid, shape, backend)
-    assert len(backend.lookups) == 10
-    assert network._kept is None
+    network = _network().train()
+    network(voxels, features, scenes, 2, moved=True)
+    assert len(network.known) == 0
 
 
 def test_what_is_kept_is_no_part_of_the_weights():
@@ -133,7 +150,7 @@ def test_what_is_kept_is_no_part_of_the_weights():
     names = set(network.state_dict())
     voxels, features, scenes = _cloud()
     network(voxels, features, scenes, 2)
-    assert network._kept is not None and set(network.state_dict()) == names
+    assert len(network.known) == 2 and set(network.state_dict()) == names
 
 
 def test_the_environment_reaches_the_network(monkeypatch):
@@ -141,6 +158,6 @@ def test_the_environment_reaches_the_network(monkeypatch):
     network = _network()
     monkeypatch.setenv("HCFRES_SPARSE_CONVOLUTION", "plain")
     plain = network(voxels, features, scenes, 2)
-    assert network._kept.backend is PLAIN
+    assert {sites.backend for sites in network.known._scenes} == {PLAIN}
     monkeypatch.delenv("HCFRES_SPARSE_CONVOLUTION")
     torch.testing.assert_close(network(voxels, features, scenes, 2), plain)

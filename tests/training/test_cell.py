@@ -71,7 +71,7 @@ def test_a_frozen_u_net_looks_at_each_scene_once_unless_scenes_change(tmp_path, 
     seen = []
     forward = SparseUNet.forward
     monkeypatch.setattr(
-        SparseUNet, "forward", lambda *args: (seen.append(args[-1]), forward(*args))[1]
+        SparseUNet, "forward", lambda *args: (seen.append(args[4]), forward(*args))[1]
     )
     rooms = SmallRooms(1, 2)
     train(make_cell(backbone="frozen"), rooms, place(tmp_path, "a"), report=lambda _: None)

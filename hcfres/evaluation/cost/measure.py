@@ -175,9 +175,9 @@ def _pass_times(
     wholes: list[float] = []
     laps: list[dict[Part, float]] = []
     for turn in budget.turns():
-        answerer.forget_scene(device)
+        answerer.forget_scene()
         wholes.append(timed(partial(run, turn, unheard), device))
-        answerer.forget_scene(device)
+        answerer.forget_scene()
         laps.append(_in_laps(partial(run, turn), answerer, device))
     parts = {part: times_of([lap[part] for lap in laps]) for part in laps[0]}
     return PassTimes(times_of(wholes), parts)

@@ -15,7 +15,6 @@ from hcfres.evaluation.cost.definitions import Part
 from hcfres.evaluation.cost.times import finish
 from hcfres.evaluation.evaluate import AnswerRules
 from hcfres.language.roberta import TextEncoder, encode, padded, tokenize
-from hcfres.model.build import CHANNELS_IN
 from hcfres.model.encoder import SceneEncoding
 from hcfres.model.network import HcfRes
 from hcfres.model.output import answer
@@ -70,11 +69,9 @@ class Answerer:
         """Do both: a warm scene to its answers."""
         return self.answer(self.encode(question, begin), question, begin)
 
-    def forget_scene(self, device: torch.device) -> None:
-        """Show the U-Net one voxel: it keeps the neighbours of the scene that it saw last."""
-        place = torch.zeros(1, 3, dtype=torch.long, device=device)
-        blank = torch.zeros(1, CHANNELS_IN, device=device)
-        self.network.encoder.backbone(place, blank, place[:, 0], 1)
+    def forget_scene(self) -> None:
+        """Let the U-Net look up the scene's neighbours again, as for a scan that is new."""
+        self.network.encoder.backbone.known.forget()
 
     def token_count(self, sentences: Sequence[str]) -> int:
         """Count the tokens of the longest sentence, to which all are padded."""

@@ -74,11 +74,14 @@ def open_boxes(path: Path, asked: Asked) -> Opened:
         DataError: nothing is there, or a file is not as described above.
     """
     if not path.is_dir():
-        return collected("boxes", _found(read_json(path, _SCANS.validate_json, _WAY_OUT), asked))
+        every = read_json(path, _SCANS.validate_json, _WAY_OUT, keys_once=True)
+        return collected("boxes", _found(every, asked))
     files = sorted(path.glob("*.json"))
     if not files or len(files) > MOST_SCANS:
         raise DataError(path, f"{len(files)} .json files here", _WAY_OUT)
-    scans = {file.stem: read_json(file, _SCAN.validate_json, _WAY_OUT) for file in files}
+    scans = {
+        file.stem: read_json(file, _SCAN.validate_json, _WAY_OUT, keys_once=True) for file in files
+    }
     return collected("boxes", _found(scans, asked))
 
 

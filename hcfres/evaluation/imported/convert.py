@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from jaxtyping import Bool
 
 from hcfres.data.errors import DataError, too_many
 from hcfres.data.expression import Expression
@@ -88,9 +89,9 @@ def import_predictions(
             with PredictionWriter(target, source) as file:
                 for scene_id, expressions in split.by_scene().items():
                     truth = split.truth(scene_id, expressions)
-                    found = list(_answers(truth, opened, problems))
+                    rows = list(_rows(source, truth, opened, problems))
                     if not problems:
-                        file.write_rows(list(_rows(source, truth, found)))
+                        file.write_rows(rows)
                 if problems:
                     raise _GivenUpError
         except _GivenUpError:
@@ -110,31 +111,34 @@ def _unanswered(opened: Opened, expressions: tuple[Expression, ...]) -> Iterator
             yield f"expression {one.key} is not answered"
 
 
-def _answers(truth: SceneTruth, opened: Opened, problems: list[str]) -> Iterator[ForeignAnswer]:
-    for one in truth.expressions:
+def _rows(
+    source: PredictionSource, truth: SceneTruth, opened: Opened, problems: list[str]
+) -> Iterator[dict[str, Any]]:
+    """The rows of a scan, one answer in memory at a time; what is wrong joins `problems`."""
+    for index, one in enumerate(truth.expressions):
         try:
-            yield opened.answers[one.key](truth.labels.size)
+            answer = opened.answers[one.key](truth.labels.size)
         except (UnusableError, DataError) as error:
             problems.append(f"expression {one.key}: {error}")
-
-
-def _rows(
-    source: PredictionSource, truth: SceneTruth, answers: list[ForeignAnswer]
-) -> Iterator[dict[str, Any]]:
-    scores = None if source.holds == "boxes" else _scores(truth, answers, source.least)
-    for index, answer in enumerate(answers):
-        row = asked_columns(source, truth, index)
-        if answer.instances is not None:
-            row["instances"] = [
-                _instance(number, one, truth) for number, one in enumerate(answer.instances)
-            ]
-        if scores is None:
-            row["nothing"] = not answer.instances
-            row["true_points"] = int(truth.target(index).sum())
         else:
-            row |= counted(scores, index)
-            row["union_runs"] = encode_runs(_union(answer, truth.labels.size))
-        yield row
+            yield asked_columns(source, truth, index) | _answered(source, truth, index, answer)
+
+
+def _answered(
+    source: PredictionSource, truth: SceneTruth, index: int, answer: ForeignAnswer
+) -> dict[str, Any]:
+    columns: dict[str, Any] = {}
+    if answer.instances is not None:
+        columns["instances"] = [
+            _instance(number, one, truth) for number, one in enumerate(answer.instances)
+        ]
+    if source.holds == "boxes":
+        columns["nothing"] = not answer.instances
+        columns["true_points"] = int(truth.target(index).sum())
+        return columns
+    union = _union(answer, truth.labels.size)
+    columns["union_runs"] = encode_runs(union)
+    return columns | counted(_score(truth, index, union, bool(answer.instances), source.least), 0)
 
 
 def _instance(number: int, one: ForeignInstance, truth: SceneTruth) -> dict[str, Any]:
@@ -150,23 +154,25 @@ def _instance(number: int, one: ForeignInstance, truth: SceneTruth) -> dict[str,
     }
 
 
-def _union(answer: ForeignAnswer, points: int) -> np.ndarray:
+def _union(answer: ForeignAnswer, points: int) -> Bool[np.ndarray, " points"]:
     if answer.union is not None:
         return answer.union
     masks = [one.mask for one in answer.instances or () if one.mask is not None]
     return np.any(masks, axis=0) if masks else np.zeros(points, dtype=bool)
 
 
-def _scores(truth: SceneTruth, answers: list[ForeignAnswer], least: int) -> Scores:
+def _score(
+    truth: SceneTruth,
+    index: int,
+    union: Bool[np.ndarray, " points"],
+    predicts: bool,
+    least: int,
+) -> Scores:
     """By the rules of the evaluation: a system fires when it predicts an instance or a vertex."""
-    masks = np.stack([_union(answer, truth.labels.size) for answer in answers])
-    targets = np.stack([truth.target(index) for index in range(len(answers))])
-    found = overlap(masks, targets)
-    fired = found.predicted > 0
-    for index, answer in enumerate(answers):
-        fired[index] |= bool(answer.instances)
-    nothing = answers_nothing(found, fired, least)
-    return Scores(found, nothing, intersection_over_union(found, nothing, truth.zero_target))
+    found = overlap(union[None], truth.target(index)[None])
+    nothing = answers_nothing(found, (found.predicted > 0) | predicts, least)
+    zero_target = truth.zero_target[index : index + 1]
+    return Scores(found, nothing, intersection_over_union(found, nothing, zero_target))
 
 
 def _refused(path: Path, problems: list[str], target: Path) -> DataError:

@@ -11,8 +11,10 @@ a target's id, or all of them as `[5, 13]` or `5_13`, or `[]`; it may be one of 
 `counts` is an answer of "nothing".
 
 The mask is of everything meant: instances, and so boxes, are not known. The authors number
-ScanRefer's annotations anew by scan; files named by those numbers are refused as unknown.
-How their code spells several objects in a name could not be verified; all of the above are read.
+ScanRefer's annotations anew by scan, and files named by those numbers are refused as unknown unless
+the renumbered sentences are the dataset: give them to `hcfres acquire scanrefer` under the names
+that ScanRefer's have. How their code spells several objects in a name could not be verified; all of
+the above are read.
 """
 
 import re
@@ -70,7 +72,7 @@ def open_mdin_rle(path: Path, asked: Asked) -> Opened:
         if not files or len(files) > MOST_FILES:
             raise DataError(path, f"{len(files)} .json files here", _WAY_OUT)
         return collected("union", _files(files, asked))
-    masks = read_json(path, partial(_MANY.validate_json, strict=True), _WAY_OUT)
+    masks = read_json(path, partial(_MANY.validate_json, strict=True), _WAY_OUT, keys_once=True)
     return collected("union", _members(masks, asked))
 
 
@@ -123,7 +125,8 @@ def _expression(name: str, asked: Asked) -> Expression | UnusableError:
 
 
 def _read_file(file: Path, points: int) -> ForeignAnswer:
-    told = read_json(file, partial(_ONE.validate_json, strict=True), _WAY_OUT, LARGEST_MASK)
+    parse = partial(_ONE.validate_json, strict=True)
+    told = read_json(file, parse, _WAY_OUT, LARGEST_MASK, keys_once=True)
     return _answer(told, points)
 
 

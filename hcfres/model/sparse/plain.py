@@ -4,6 +4,7 @@ Slower than a library where one is at hand, and right wherever torch runs. Withi
 voxel is written twice, so sums are the same in every run, on GPUs too.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -11,7 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from hcfres.model.sparse.plain_pairs import Pairs, halving_pairs, neighbour_pairs
+from hcfres.model.sparse.plain_pairs import Pairs, halving_pairs, joined, neighbour_pairs
 from hcfres.model.sparse.sites import Sites, Weight
 
 
@@ -45,6 +46,10 @@ class PlainTorch:
     ) -> Float[Tensor, "voxels channels_out"]:
         """What each site hears from its coarse site; 0 for a site that has none."""
         return _PairedProducts.apply(features, weight, pairs.reversed())
+
+    def join(self, parts: Sequence[Pairs]) -> Pairs:
+        """Pairs of scenes that stand one after the other, of each scene's own."""
+        return joined(parts)
 
 
 PLAIN = PlainTorch()

@@ -5,7 +5,7 @@ A voxel's key is its place in a grid numbered row by row; a neighbour's key lies
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import accumulate, product
 
 import torch
 from jaxtyping import Int
@@ -89,6 +89,27 @@ def halving_pairs(sites: Sites) -> tuple[Int[Tensor, "coarse 4"], Pairs]:
     found = _places(keys, shape).to(sites.coordinates.dtype)
     outputs = tuple(parent_of_all[child] for child in children)
     return found, Pairs(children, outputs, len(coordinates), len(keys), identity=None)
+
+
+def joined(parts: Sequence[Pairs]) -> Pairs:
+    """Pairs of scenes that stand one after the other, of each scene's own."""
+    before_in = [0, *accumulate(part.voxels_in for part in parts)]
+    before_out = [0, *accumulate(part.voxels_out for part in parts)]
+    return Pairs(
+        inputs=_shifted([part.inputs for part in parts], before_in),
+        outputs=_shifted([part.outputs for part in parts], before_out),
+        voxels_in=before_in[-1],
+        voxels_out=before_out[-1],
+        identity=parts[0].identity,
+    )
+
+
+def _shifted(parts: Sequence[Indices], before: Sequence[int]) -> Indices:
+    cells = zip(*parts, strict=True)
+    return tuple(
+        torch.cat([part + start for part, start in zip(cell, before, strict=False)])
+        for cell in cells
+    )
 
 
 def _keys(coordinates: Int[Tensor, "voxels 4"], steps: Sizes) -> Int[Tensor, " voxels"]:

@@ -3,6 +3,7 @@
 What meets is looked up once for each resolution and kept as long as the sites are.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
@@ -43,6 +44,9 @@ class Backend(Protocol):
     ) -> Float[Tensor, "voxels channels_out"]:
         """What each site hears from its coarse site; 0 for a site that has none."""
 
+    def join(self, parts: Sequence[Any]) -> Any:
+        """Pairs of scenes that stand one after the other, of each scene's own."""
+
 
 @dataclass(frozen=True, eq=False)
 class Sites:
@@ -56,17 +60,36 @@ class Sites:
     backend: Backend
     inference: bool = field(default_factory=torch.is_inference_mode_enabled)
     """Made in torch's inference mode: the pairs then serve no gradient."""
+    parts: tuple["Sites", ...] = ()
+    """Sites of each scene, if the pairs are to be joined of theirs instead of looked up."""
 
     @cached_property
     def neighbours(self) -> Any:
         """Pairs of a 3x3x3 submanifold convolution."""
+        if self.parts:
+            return self.backend.join([part.neighbours for part in self.parts])
         return self.backend.neighbours(self)
 
     @cached_property
     def halved(self) -> "Halved":
         """The sites of half the resolution."""
+        if self.parts:
+            return self._joined([part.halved for part in self.parts])
         coordinates, pairs = self.backend.halve(self)
         return Halved(replace(self, coordinates=coordinates, shape=self.coarse_shape), pairs)
+
+    def made_of(self, parts: tuple["Sites", ...]) -> "Sites":
+        """The same sites, with pairs joined of those of its scenes."""
+        return replace(self, parts=parts)
+
+    def _joined(self, halved: Sequence["Halved"]) -> "Halved":
+        parts = tuple(half.sites for half in halved)
+        coordinates = torch.cat([part.coordinates for part in parts])
+        counts = coordinates.new_tensor([len(part.coordinates) for part in parts]).long()
+        scene = torch.arange(len(parts), device=counts.device).repeat_interleave(counts)
+        coordinates[:, 0] = scene.to(coordinates.dtype)
+        coarse = replace(self, coordinates=coordinates, shape=self.coarse_shape, parts=parts)
+        return Halved(coarse, self.backend.join([half.pairs for half in halved]))
 
     @property
     def coarse_shape(self) -> tuple[int, ...]:

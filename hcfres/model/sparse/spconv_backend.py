@@ -2,8 +2,11 @@
 
 import logging
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -66,6 +69,21 @@ class Spconv:
         """What each site hears from its coarse site; 0 for a site that has none."""
         told = (pairs.table, pairs.counts, pairs.voxels_in, _ALGORITHM)
         return functional.indice_inverse_conv(features.contiguous(), weight, *told)
+
+    def join(self, parts: Sequence[Pairs]) -> Pairs:
+        """Pairs of scenes that stand one after the other, of each scene's own."""
+        before_in = [0, *accumulate(part.voxels_in for part in parts)]
+        before_out = [0, *accumulate(part.voxels_out for part in parts)]
+        filled = torch.stack([(part.table[0] >= 0).sum(1) for part in parts])
+        starts = filled.cumsum(0) - filled  # counts name the first half of a kernel's cells only
+        wide = sum(part.table.shape[2] for part in parts)
+        table = parts[0].table.new_full((*parts[0].table.shape[:2], wide), -1)
+        for part, start, *before in zip(parts, starts, before_in, before_out, strict=False):
+            sides, cells, columns = (part.table >= 0).nonzero().unbind(1)
+            found = part.table[sides, cells, columns] + table.new_tensor(before)[sides]
+            table[sides, cells, start[cells] + columns] = found
+        counts = torch.stack([part.counts for part in parts])
+        return Pairs(table, counts.sum(0, dtype=counts.dtype), before_in[-1], before_out[-1])
 
 
 SPCONV = Spconv()

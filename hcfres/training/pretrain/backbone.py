@@ -53,7 +53,9 @@ class BackboneTeacher(nn.Module):
 
     def forward(self, batch: ScanBatch) -> Float[Tensor, "points channels"]:
         """F_p of the batch's points."""
-        return self.backbone(batch.voxels, batch.features, batch.scene_of_point, batch.scenes)
+        return self.backbone(
+            batch.voxels, batch.features, batch.scene_of_point, batch.scenes, moved=True
+        )
 
 
 class BackboneLesson:

@@ -93,11 +93,8 @@ def test_nothing_is_told_once_nobody_listens():
 
 def test_a_scene_that_is_forgotten_has_its_neighbours_looked_up_again():
     answerer, question = make_answerer(), make_question()
-    backbone = answerer.network.encoder.backbone
+    known = answerer.network.encoder.backbone.known
     answerer.encode(question)
-    kept = backbone._kept
-    answerer.encode(question)
-    assert backbone._kept is kept
-    answerer.forget_scene(CPU)
-    answerer.encode(question)
-    assert backbone._kept is not kept
+    assert len(known) == 1
+    answerer.forget_scene()
+    assert len(known) == 0

@@ -103,6 +103,13 @@ def test_what_does_not_fit_is_named(tmp_path, entries, message):
     assert not (tmp_path / "p.parquet").exists()
 
 
+def test_a_scan_that_is_there_twice_is_refused(tmp_path):
+    told = f'{{"{SCENE}": {json.dumps(ENTRIES)}, "{SCENE}": []}}'
+    (tmp_path / "all.json").write_text(told)
+    with pytest.raises(DataError, match=f"the key '{SCENE}' comes twice"):
+        bring(tmp_path / "all.json", "boxes", tmp_path / "p.parquet")
+
+
 def test_a_number_that_is_not_finite_is_refused(tmp_path):
     folder = write(tmp_path / "boxes")
     (folder / f"{SCENE}.json").write_text('[{"ann_id": 0, "aabb": [[[0,0,NaN],[1,1,1]]]}]')

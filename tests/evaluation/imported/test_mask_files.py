@@ -1,6 +1,8 @@
 """Plain masks in numpy archives."""
 
+import weakref
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -8,9 +10,12 @@ import pytest
 
 from hcfres.data.errors import DataError
 from hcfres.evaluation.file_scores import score_file
+from hcfres.evaluation.imported.convert import Split, import_predictions
+from hcfres.evaluation.imported.mask_files import open_masks
+from hcfres.evaluation.predictions import PredictionSource
 from hcfres.evaluation.recompute import evaluate_file
-from tests.evaluation.imported.foreign import SCENE, UNIONS, bring, mask
-from tests.evaluation.scenes import POINTS, make_expression
+from tests.evaluation.imported.foreign import ASKED, SCENE, UNIONS, bring, mask, truth
+from tests.evaluation.scenes import EXPRESSIONS, POINTS, make_expression
 
 INSTANCES = (
     [mask(0, 1)],
@@ -168,3 +173,25 @@ def test_something_else_is_refused_by_name(tmp_path, content):
 def test_a_folder_without_archives_is_refused(tmp_path):
     with pytest.raises(DataError, match=r"a folder with 0 \.npz files"):
         bring(tmp_path, "masks", tmp_path / "p.parquet")
+
+
+def test_the_masks_of_one_answer_are_in_memory_at_a_time(tmp_path):
+    """A scan's sixty answers of a hundred instances are gigabytes."""
+    opened = open_masks(write(tmp_path / "masks", instances()), ASKED)
+    seen, most = [], []
+
+    def watched(read):
+        def look(points):
+            answer = read(points)
+            seen.append(weakref.ref(answer))
+            most.append(sum(one() is not None for one in seen))
+            return answer
+
+        return look
+
+    watching = replace(opened, answers={key: watched(read) for key, read in opened.answers.items()})
+    source = PredictionSource("multi3drefer", "1", "hash", "val", "gres", 5, "other", opened.holds)
+    split = Split(EXPRESSIONS, truth)
+    import_predictions(tmp_path, watching, split, source, tmp_path / "p.parquet")
+    assert len(most) == len(EXPRESSIONS)
+    assert max(most) <= 2  # the one before goes as the next one comes

@@ -8,13 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis.extra import numpy as hnp
 
+from hcfres.data.annotations.json_files import read_scanrefer
 from hcfres.data.errors import DataError
 from hcfres.evaluation.file_scores import score_file
-from hcfres.evaluation.imported.answers import UnusableError
-from hcfres.evaluation.imported.mdin_rle import RunLengths, decoded
+from hcfres.evaluation.imported.answers import Asked, UnusableError
+from hcfres.evaluation.imported.mdin_rle import RunLengths, decoded, open_mdin_rle
 from hcfres.evaluation.prediction_columns import UNFILLED
 from hcfres.evaluation.recompute import evaluate_file
 from tests.evaluation.imported.foreign import NAMES, SCENE, UNIONS, bring, rle, write_rle
+from tests.fuzz.scannet_formats import label_table
 
 
 def test_the_example_of_the_description():
@@ -116,6 +118,35 @@ def test_many_problems_are_listed_in_a_file(tmp_path):
     with pytest.raises(DataError, match=r"(?s)40 problems.*predictions\.problems\.txt lists all"):
         bring(folder, "mdin-rle", target)
     assert len((tmp_path / "predictions.problems.txt").read_text().splitlines()) == 40
+
+
+def test_a_mask_that_is_there_twice_is_refused(tmp_path):
+    masks = ", ".join(
+        f'"{SCENE}_{name}": {json.dumps(rle(union))}'
+        for name, union in zip((*NAMES, NAMES[0]), (*UNIONS, UNIONS[1]), strict=True)
+    )
+    (tmp_path / "all.json").write_text("{" + masks + "}")
+    with pytest.raises(DataError, match=f"the key '{SCENE}_3_0' comes twice"):
+        bring(tmp_path / "all.json", "mdin-rle", tmp_path / "p.parquet")
+    folder = write_rle(tmp_path / "masks")
+    (folder / f"{SCENE}_3_0.json").write_text('{"length": 80, "counts": "1 2", "counts": ""}')
+    with pytest.raises(DataError, match="the key 'counts' comes twice"):
+        bring(folder, "mdin-rle", tmp_path / "p.parquet")
+    assert not (tmp_path / "p.parquet").exists()
+
+
+def test_renumbered_sentences_of_scanrefer_are_found_when_they_are_the_dataset(tmp_path):
+    """The public copies count a scan's annotations on, over all its objects."""
+    row = {"scene_id": SCENE, "object_name": "chair", "description": "a chair", "token": ["a"]}
+    numbered = [{**row, "object_id": str(o), "ann_id": str(n)} for n, o in enumerate((3, 3, 5))]
+    path = tmp_path / "ScanRefer_filtered_val.json"
+    path.write_text(json.dumps(numbered))
+    asked = Asked(read_scanrefer(path, label_table()).expressions)
+    names = [f"{SCENE}_3_0", f"{SCENE}_3_1", f"{SCENE}_5_2"]
+    (tmp_path / "all.json").write_text(json.dumps(dict.fromkeys(names, rle(UNIONS[0]))))
+    opened = open_mdin_rle(tmp_path / "all.json", asked)
+    assert opened.problems == ()
+    assert set(opened.answers) == {one.key for one in asked.expressions}
 
 
 def test_an_empty_folder_and_a_missing_file_are_refused(tmp_path):
