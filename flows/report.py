@@ -1,12 +1,14 @@
 """The paper's tables, regenerated from the cells that are done."""
 
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
 from rich.console import Console
 
 from flows.cells.failed import failed_seeds, read_failure
+from flows.cells.finished import Look, read_finished
 from flows.cells.holes import hole
 from flows.cells.records import read_records
 from flows.places import DEFAULT_SETTING, REPORTS, setting_file, table_files
@@ -49,6 +51,7 @@ def write_reports(
     accept_code: bool = False,
     from_mlflow: bool = False,
     weights: Kept = "last",
+    look: Look | None = None,
 ) -> tuple[Path, ...]:
     """Write every table as Markdown and LaTeX, and results.csv, from the finished cells.
 
@@ -56,11 +59,14 @@ def write_reports(
     workspace, so that no number of one setting replaces another's. MLflow and the workspace's
     folders hold the same results; `from_mlflow` reads the former. Tables of other `weights` than
     the last epoch's, the headline, always go into the workspace, into a folder of their own.
+
+    Args:
+        look: a cache of `read_finished` from a plan since which nothing ran.
     """
-    workspace = Workspace()
+    workspace, look = Workspace(), look or cache(read_finished)
     name = load_setting(setting_file(setting)).name
     folder = reports_folder(name, workspace, weights)
-    records = _mlflow_records(workspace) if from_mlflow else read_records(workspace)
+    records = _mlflow_records(workspace) if from_mlflow else read_records(workspace, look)
     records = tuple(record for record in records if record.setting == name)
     frame = results_frame(records)
     seeds = {record.seed for record in records} | failed_seeds(workspace.cells, name)
@@ -68,7 +74,7 @@ def write_reports(
     write_atomic(written[0], frame.to_csv(index=False).encode())
     for number, path in enumerate(table_files(), 1):
         experiment = load_experiment(path)
-        plan = _every_seed(experiment, setting, seeds, accept_code)
+        plan = _every_seed(experiment, setting, seeds, accept_code, look)
         table = build_table(plan, frame, f"table{number}", weights)
         for suffix, write in ((".md", markdown), (".tex", latex)):
             target = folder / f"table{number}{suffix}"
@@ -97,12 +103,14 @@ def reports_folder(setting: str, workspace: Workspace, weights: Kept = "last") -
     return REPORTS if setting == DEFAULT_SETTING else workspace.root / "reports" / setting
 
 
-def _every_seed(experiment: Experiment, name: str, tried: set[int], accept_code: bool) -> Plan:
+def _every_seed(
+    experiment: Experiment, name: str, tried: set[int], accept_code: bool, look: Look
+) -> Plan:
     """The cells of a table: the setting's seeds, and of other seeds those that were tried."""
     setting = experiment.setting(name)
     own = {cell.seed for _, cell in experiment.cells(setting)}
     seeds = tuple(sorted(own | tried))
-    plan = make_plan(experiment, setting, Workspace(), code_of_cells(), seeds=seeds)
+    plan = make_plan(experiment, setting, Workspace(), code_of_cells(), seeds=seeds, look=look)
     plan = accept(plan) if accept_code else plan
     kept = (
         cell

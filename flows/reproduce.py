@@ -4,12 +4,14 @@ An empty plan starts no server and imports neither Prefect, MLflow nor torch.
 """
 
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from rich.console import Console
 
 from flows import make_home
 from flows.cells.failed import read_failure
+from flows.cells.finished import read_finished
 from flows.places import experiment_file
 from flows.planning.document import plan_document
 from flows.planning.plan import Plan, PlanError, PlannedCell, accept, make_plan, write_plan
@@ -80,7 +82,7 @@ def reproduce_and_report(asked: Asked, console: Console) -> Plan:
     from flows.report import write_reports  # noqa: PLC0415  imports pandas
 
     setting = plan.experiment.setting_path(asked.setting)
-    write_reports(console, str(setting), asked.accept_code)
+    write_reports(console, str(setting), asked.accept_code, look=plan.look)
     require_done(plan)
     return plan
 
@@ -108,6 +110,7 @@ def plan_of(asked: Asked, workspace: Workspace) -> Plan:
         code_of_cells(),
         only=only,
         seeds=asked.seeds,
+        look=cache(read_finished),
     )
     return accept(plan) if asked.accept_code else plan
 

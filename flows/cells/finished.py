@@ -1,5 +1,7 @@
 """What a finished cell says of itself: DONE.json, written last of all into its folder."""
 
+import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -36,6 +38,8 @@ class Finished:
         return self.device.partition(":")[0]
 
 
+Look = Callable[[Path], Finished | None]
+"""`read_finished`, or a cache of it: what a command learns of a cell while nothing runs."""
 _FINISHED = TypeAdapter(Finished)
 
 
@@ -48,10 +52,11 @@ def read_finished(folder: Path) -> Finished | None:
         and of what was written to after DONE.json (decision 177).
     """
     try:
-        found = _FINISHED.validate_json((folder / DONE).read_bytes())
-        since = (folder / DONE).stat().st_mtime_ns
+        with (folder / DONE).open("rb") as done:
+            found = _FINISHED.validate_json(done.read())
+            since = os.fstat(done.fileno()).st_mtime_ns
         whole = all(
-            leads_down(name) and _is_same(folder / name, size, found.hashes.get(name), since)
+            leads_down(name) and _is_same(folder, name, size, found.hashes.get(name), since)
             for name, size in found.files.items()
         )
     except (OSError, ValidationError):
@@ -59,17 +64,27 @@ def read_finished(folder: Path) -> Finished | None:
     return found if whole else None
 
 
-def _is_same(path: Path, size: int, sha256: str | None, since: int) -> bool:
+def finished_folders(cells: Path) -> list[Path]:
+    """The folders below `cells` that hold a DONE.json, whole or not, in order of their names."""
+    if not cells.is_dir():
+        return []
+    there = sorted(name for name in os.listdir(cells) if os.path.exists(f"{cells}/{name}/{DONE}"))
+    return [cells / name for name in there]
+
+
+def _is_same(folder: Path, name: str, size: int, sha256: str | None, since: int) -> bool:
     """Whether a file is what it was.
 
     Args:
-        path: of the file.
+        folder: of the cell.
+        name: of the file in it.
         size: that it had.
         sha256: that it had; None where it was not kept.
         since: when nothing was written to it any more, ns.
     """
-    stat = path.stat()
+    path = os.path.join(folder, name)
+    stat = os.stat(path)
     if stat.st_size != size or sha256 is None:
         return stat.st_size == size
-    suspect = path.name == _READ or stat.st_mtime_ns > since
-    return not suspect or fresh_hash(path) == sha256
+    suspect = name == _READ or stat.st_mtime_ns > since
+    return not suspect or fresh_hash(Path(path)) == sha256

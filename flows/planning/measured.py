@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from flows.cells.finished import DONE, read_finished
+from flows.cells.finished import Look, finished_folders, read_finished
 from hcfres.store.workspace import Workspace
 
 _WEIGHED = 20
@@ -39,12 +39,12 @@ class Typical:
     """False: cells of other methods in the same setting."""
 
 
-def measured_cells(workspace: Workspace) -> tuple[MeasuredCell, ...]:
+def measured_cells(workspace: Workspace, look: Look = read_finished) -> tuple[MeasuredCell, ...]:
     """Every finished cell of a workspace."""
     found = []
-    for path in sorted(workspace.cells.glob(f"*/{DONE}")):
-        if (told := read_finished(path.parent)) is not None:
-            cell = MeasuredCell(path.parent, told.setting, told.method, told.kind, told.seconds)
+    for folder in finished_folders(workspace.cells):
+        if (told := look(folder)) is not None:
+            cell = MeasuredCell(folder, told.setting, told.method, told.kind, told.seconds)
             found.append(cell)
     return tuple(found)
 

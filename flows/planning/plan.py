@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from flows.cells.finished import read_finished
+from flows.cells.finished import Look, read_finished
 from flows.datasets import content_key
 from flows.planning.measured import MeasuredCell, Typical, measured_cells, typical
 from flows.workers.machine import expected_devices
@@ -62,6 +62,8 @@ class Plan:
     workspace: Workspace
     devices: tuple[str, ...] = field(default_factory=expected_devices)
     """One for each worker that will run it."""
+    look: Look = read_finished
+    """How finished cells are read."""
 
     @property
     def todo(self) -> tuple[PlannedCell, ...]:
@@ -75,7 +77,7 @@ class Plan:
 
     @cached_property
     def _measured(self) -> tuple[MeasuredCell, ...]:
-        return measured_cells(self.workspace)
+        return measured_cells(self.workspace, self.look)
 
 
 def make_plan(
@@ -85,22 +87,24 @@ def make_plan(
     code: str,
     only: tuple[str, ...] = (),
     seeds: tuple[int, ...] = (),
+    look: Look = read_finished,
 ) -> Plan:
     """Expand an experiment into cells and look each of them up on the disk.
 
     Args:
         code: fingerprint of the code that would run the cells now; finished cells of other code
             are planned again.
+        look: a cache of `read_finished`, where several plans are made while nothing runs.
     """
     keys: dict[str, _Keys] = {}
     cells = []
     for row, cell in experiment.cells(setting, only, seeds):
         if row.name not in keys:
             keys[row.name] = _Keys(cell, input_keys(cell, workspace))
-        cells.append(_look_up(row, cell, keys[row.name].of(cell.seed), workspace, code))
+        cells.append(_look_up(row, cell, keys[row.name].of(cell.seed), workspace, code, look))
     identity = digest(experiment.name, experiment.config, *(cell.key for cell in cells))
     folder = workspace.grids / f"{experiment.name}-{setting.name}-{identity}"
-    return Plan(experiment, setting, tuple(cells), folder, workspace)
+    return Plan(experiment, setting, tuple(cells), folder, workspace, look=look)
 
 
 def input_keys(cell: CellConfig, workspace: Workspace) -> tuple[str, ...]:
@@ -160,7 +164,7 @@ def refreshed(plan: Plan, code: str) -> Plan:
         cell if cell.accepted else _look_up(cell.row, cell.cell, cell.key, plan.workspace, code)
         for cell in plan.cells
     )
-    return replace(plan, cells=cells)
+    return replace(plan, cells=cells, look=read_finished)
 
 
 def write_plan(plan: Plan) -> None:
@@ -181,9 +185,16 @@ def plan_cell(row: Row, cell: CellConfig, workspace: Workspace, code: str) -> Pl
     return _look_up(row, cell, cell_key(cell, input_keys(cell, workspace)), workspace, code)
 
 
-def _look_up(row: Row, cell: CellConfig, key: str, workspace: Workspace, code: str) -> PlannedCell:
+def _look_up(
+    row: Row,
+    cell: CellConfig,
+    key: str,
+    workspace: Workspace,
+    code: str,
+    look: Look = read_finished,
+) -> PlannedCell:
     folder = workspace.cells / key
-    if (finished := read_finished(folder)) is not None:
+    if (finished := look(folder)) is not None:
         state: State = "done" if finished.code == code else "other code"
         return PlannedCell(row, cell, key, folder, state, finished.seconds)
     begun = (folder / "checkpoint").is_dir()

@@ -1,13 +1,18 @@
 """The paper's tables from finished cells."""
 
+from functools import cache
+
 import pandas as pd
 import pytest
 from rich.console import Console
 
 import flows.report
+import flows.reproduce
+from flows.cells.finished import read_finished
 from flows.cells.records import read_records
 from flows.planning.plan import accept, make_plan, refreshed
 from flows.report import build_table, grid_table, weights_of, write_reports
+from flows.reproduce import Asked, reproduce_and_report
 from hcfres.config.loading import ConfigError
 from hcfres.pipeline.versions import code_of_cells
 from hcfres.reporting.frame import results_frame
@@ -226,3 +231,36 @@ def test_weights_that_there_are_not_are_refused():
     assert weights_of("best_held_out") == "best_held_out"
     with pytest.raises(ConfigError, match=r"--weights is 'best': give one of last, best_held_out"):
         weights_of("best")
+
+
+def test_asked_again_a_finished_grid_is_looked_at_once(workspace, tmp_path, monkeypatch):
+    """Four tables of ten thousand cells each would otherwise read forty thousand."""
+    monkeypatch.setenv("HCFRES_HOME", str(tmp_path))
+    code, seen = code_of_cells(), []
+    plan = small_plan(workspace, code=code)
+    for cell in plan.cells:
+        (finish(cell, scores(0.4, 0.2, 0.3), code=code) / "LOGGED").touch()
+    plan.folder.mkdir(parents=True)
+    (plan.folder / "LOGGED").touch()
+
+    def counted(folder):
+        seen.append(folder.name)
+        return read_finished(folder)
+
+    monkeypatch.setattr(flows.reproduce, "read_finished", counted)
+    asked = Asked(TABLE3.source, "smoke")
+    reproduce_and_report(asked, Console(quiet=True))
+    assert {cell.key for cell in plan.cells} <= set(seen)
+    assert len(seen) == len(set(seen))
+    assert "30.0" in (tmp_path / "reports" / "smoke" / "table3.md").read_text()
+
+
+def test_a_plan_that_is_looked_up_again_sees_what_was_finished_since(workspace):
+    before = small_plan(workspace, look=cache(read_finished))
+    assert len(before.todo) == 4
+    finish(before.cells[0], scores(0.4, 0.2, 0.3))
+    after = refreshed(before, CODE)
+    assert len(after.todo) == 3
+    finish(after.cells[1], scores(0.4, 0.2, 0.3))
+    assert len(refreshed(after, CODE).todo) == 2
+    assert after.typical(after.cells[2].cell.method.name).cells == 2
