@@ -65,7 +65,8 @@ def main() -> None:
 def synthesise(path: Path, scenes: int, expressions: int) -> None:
     """Write predictions of the given size."""
     rng = np.random.default_rng(0)
-    source = PredictionSource("multi3drefer", "1", "0" * 64, "val", "gres", 50, "synthetic")
+    name, split = "synthetic", ("multi3drefer", "1", "0" * 64, "val")
+    source = PredictionSource(*split, "gres", 50, name, expressions)
     shares = np.diff(np.linspace(0, expressions, scenes + 1).astype(int))
     with PredictionWriter(path, source) as file:
         for number, count in enumerate(shares):

@@ -55,7 +55,9 @@ def compare(sources: list[str], console: Console) -> None:
         for source, one in scored.items()
     ]
     require_comparable(rows, "a comparison")
-    table = Table("predictions", "given", title="all expressions", title_justify="left")
+    counts = {str(one.source.expressions) for one in scored.values()}
+    title = f"all {' or '.join(sorted(counts))} expressions"
+    table = Table("predictions", "given", title=title, title_justify="left")
     for name in _compared(None, None, levels):
         table.add_column(name, justify="right")
     for source, one in scored.items():

@@ -65,5 +65,6 @@ def _source(method: Method, validation: PreparedSplit, name: str) -> PredictionS
         rule=rules_of(setting).rule,
         min_points=setting.min_points,
         cell_key=name,
+        expressions=validation.asked,
         given=given_of(method.cell.method),
     )

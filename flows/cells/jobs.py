@@ -171,6 +171,7 @@ def evaluate(emit: Emit, cell: CellConfig, key: str, preparation: Preparation) -
         rule=rules_of(cell.setting).rule,
         min_points=cell.setting.min_points,
         cell_key=key,
+        expressions=validation.asked,
         given=given_of(cell.method),
     )
 

@@ -63,6 +63,7 @@ def import_predictions(asked: Foreign, console: Console) -> Path:
         rule=rules.rule,
         min_points=rules.min_points,
         cell_key=asked.name,
+        expressions=len(expressions),
         holds=opened.holds,
         given=given,
     )

@@ -52,17 +52,18 @@ class CellLog:
         """
         self._planned, self._store = planned, tracker.store
         planned.folder.mkdir(parents=True, exist_ok=True)
-        self._run = _open(planned, tracker, grid)
-        known, tags = self._run.known()
+        tags = _told_of(planned) | ({CODE: code, **provenance().tags()} if code else {})
+        self._run = _open(planned, tracker, grid, tags)
+        known, before = self._run.known()
         if code is not None:
             (planned.folder / LOGGED).unlink(missing_ok=True)
-            if tags.get(CODE, code) != code:
+            if before.get(CODE, code) != code:
                 self._put_aside()
-                self._run, known = _open(planned, tracker, grid), frozenset()
+                self._run, known = _open(planned, tracker, grid, tags), frozenset()
         told = flatten(planned.cell)
         self._run.log(
             params={k: v for k, v in told.items() if k not in _NAMES or k not in known},
-            tags=_told_of(planned) | ({CODE: code, **provenance().tags()} if code else {}),
+            tags={} if self._run.is_new else tags,
         )
         self._last = self._run.last_step("train/total") if known else -1
         self._told = time.monotonic()
@@ -153,9 +154,11 @@ class CellLog:
         self._run.end("KILLED")
 
 
-def _open(planned: PlannedCell, tracker: Tracker, grid: TrackedRun | None) -> TrackedRun:
+def _open(
+    planned: PlannedCell, tracker: Tracker, grid: TrackedRun | None, tags: dict[str, str]
+) -> TrackedRun:
     name = f"{planned.row.method.title}, seed {planned.cell.seed}"
-    return tracker.run(planned.folder, name, "cell", grid)
+    return tracker.run(planned.folder, name, "cell", grid, born_with=tags)
 
 
 def _told_of(planned: PlannedCell) -> dict[str, str]:

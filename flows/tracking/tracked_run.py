@@ -31,7 +31,8 @@ _FEW_AT_ONCE, _METRICS_AT_ONCE = 90, 800
 """Parameters or tags, and metrics, to a transaction; MLflow takes 100, and 1,000 of everything."""
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _LONGEST_PARAM = 5000
-_LONGEST_TAG = 8000
+LONGEST_TAG = 8000
+"""Characters; MLflow cuts longer ones, except those that a run is made with."""
 _CUT = "\n\n... the rest is among the artefacts"
 
 
@@ -176,8 +177,8 @@ class TrackedRun:
 
     def describe(self, text: str) -> None:
         """Set the Markdown that the run's page opens with; one too long for MLflow is cut."""
-        if len(text) > _LONGEST_TAG:
-            text = text[: _LONGEST_TAG - len(_CUT)] + _CUT
+        if len(text) > LONGEST_TAG:
+            text = text[: LONGEST_TAG - len(_CUT)] + _CUT
         self.tags({MLFLOW_RUN_NOTE: text})
 
     def end(self, status: str = "FINISHED") -> None:

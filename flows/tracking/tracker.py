@@ -5,6 +5,7 @@ Asking twice for the run of the same cell gives the same run.
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -18,7 +19,7 @@ from flows.tracking.opening import is_within, open_client, open_experiment
 from flows.tracking.outages import StorePatience
 from flows.tracking.run_notes import expect_run, is_expected, note_run, run_ids
 from flows.tracking.store import TrackingStore, tracking_store
-from flows.tracking.tracked_run import TrackedRun
+from flows.tracking.tracked_run import LONGEST_TAG, TrackedRun
 from hcfres.config.base import Config
 from hcfres.reporting.frame import CellRecord, passports_of
 from hcfres.store.errors import StoreError
@@ -63,7 +64,12 @@ class Tracker:
         return self._client
 
     def run(
-        self, folder: Path, name: str, kind: str, parent: TrackedRun | None = None
+        self,
+        folder: Path,
+        name: str,
+        kind: str,
+        parent: TrackedRun | None = None,
+        born_with: Mapping[str, str] = MappingProxyType({}),
     ) -> TrackedRun:
         """Open the run that belongs to `folder`, the same one each time.
 
@@ -72,13 +78,14 @@ class Tracker:
             name: what the UI shows.
             kind: `grid`, `study`, `cell` or `stage`, as the tag `hcfres.kind`.
             parent: the run under which the UI nests this one.
+            born_with: tags of a run that is made now; one that was there keeps its own.
         """
         tags = {"hcfres.kind": kind}
         if parent is not None:
             tags[MLFLOW_PARENT_RUN_ID] = parent.run_id
         with locked(folder / _LOCK):  # two launchers would make two
             if (run := self._of(folder)) is None:
-                return self._made(folder, name, tags)
+                return self._made(folder, name, {**born_with, **tags})
             self._client.update_run(run.run_id, status="RUNNING", name=name)
         run.tags(tags)
         return run
@@ -87,7 +94,8 @@ class Tracker:
         """Make a run and note it, or take the one that a launcher made as it was killed."""
         if is_expected(folder) and (found := self._begun(folder)):
             return found
-        tags = tags | {_TOKEN: expect_run(folder)}
+        cut = {name: value[:LONGEST_TAG] for name, value in tags.items()}
+        tags = cut | {_TOKEN: expect_run(folder)}
         run = self._client.create_run(self.experiment_id, tags=tags, run_name=name)
         note_run(folder, run.info.run_id)
         return TrackedRun(self._client, run.info.run_id, self.experiment_id, is_new=True)

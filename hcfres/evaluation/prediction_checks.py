@@ -59,6 +59,36 @@ class Part:
     """Of the rows, counted in the file."""
 
 
+class Answered:
+    """The expressions of a file as they are read: each once and, in the end, all of the split."""
+
+    def __init__(self, path: Path, source: PredictionSource) -> None:
+        self._path, self._source = path, source
+        self._rows: dict[tuple[str, int, tuple[int, ...]], int] = {}
+
+    def take(self, part: Part, table: pa.Table) -> None:
+        """Read some rows.
+
+        Raises:
+            DataError: a row is of another split than the file, or of an expression that was read.
+        """
+        for name in ("dataset", "dataset_version", "dataset_hash", "split"):
+            same = array(pc.equal(table[name], getattr(self._source, name)))
+            _require(part, same, f"`{name}` is not the file's, {getattr(self._source, name)[:60]}")
+        columns = (table[name].to_pylist() for name in ("scene_id", "ann_id", "object_ids"))
+        for row, (scene, ann, ids) in enumerate(zip(*columns, strict=True), part.first):
+            before = self._rows.setdefault((scene, ann, tuple(ids)), row)
+            if before != row:
+                reason = f"answers the expression of row {before} again"
+                raise DataError(self._path, reason, AGAIN, f"row {row}")
+
+    def require_all(self) -> None:
+        """Raise a DataError where the file is not of as many expressions as its split has."""
+        if len(self._rows) != self._source.expressions:
+            reason = f"{len(self._rows)} expressions of a split of {self._source.expressions}"
+            raise DataError(self._path, reason, AGAIN)
+
+
 def checked_table(part: Part, table: pa.Table, holds: Holds = "queries") -> pa.Table:
     """The table in the types of COLUMNS, once all its masks are over the vertices of their scan.
 
@@ -99,6 +129,21 @@ def _require_values(part: Part, table: pa.Table, holds: Holds) -> None:
             raise DataError(part.path, f"`{name}` lacks a value", AGAIN, place)
     known = np.isin(array(table["eval_type"]), EVAL_TYPES)
     _require(part, known, f"an eval_type that is none of {', '.join(EVAL_TYPES)}")
+    _require_targets(part, table)
+
+
+def _require_targets(part: Part, table: pa.Table) -> None:
+    """eval_type and object_ids say the same, and nothing is a target of a zero-target row."""
+    kinds = array(pc.utf8_slice_codeunits(table["eval_type"], 0, 2))
+    targets = lengths(table["object_ids"])
+    fits = np.select([kinds == "zt", kinds == "st"], [targets == 0, targets == 1], targets > 1)
+    _require(part, fits, "an eval_type that object_ids contradict")
+    none = (targets > 0) | (array(table["true_points"]) == 0)
+    _require(
+        part,
+        none & ((targets > 0) | (lengths(table["target_runs"]) <= 1)),
+        "a zero-target expression with target vertices",
+    )
 
 
 def _missing(column: pa.ChunkedArray, allowed: tuple[str, ...]) -> int | None:

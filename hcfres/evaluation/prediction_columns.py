@@ -6,8 +6,14 @@ import pyarrow as pa
 
 from hcfres.evaluation.passport import Level
 
-FORMAT = 2
-"""2: boxes and passports are in the file, and predictions of other systems may be."""
+FORMAT = 3
+"""2: boxes and passports are in the file, and predictions of other systems may be.
+3: how many expressions there are."""
+LACKING = {
+    1: "it has neither boxes nor passports",
+    2: "it does not say how many expressions it has",
+}
+"""What older formats are without."""
 
 Holds = Literal["queries", "instances", "union", "boxes"]
 """What a file has of each answer: queries of a network of ours, or another system's masks of

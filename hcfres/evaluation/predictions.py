@@ -39,6 +39,8 @@ class PredictionSource:
     min_points: int
     cell_key: str
     """Of the cell, or the name of another system."""
+    expressions: int
+    """How many the split has; all of them are in the file."""
     holds: Holds = "queries"
     given: Given = NOT_SAID
 
@@ -50,7 +52,8 @@ class PredictionSource:
     def passport(self, level: Level) -> Passport:
         """The passport of every number of one level that is made from the file.
 
-        Boxes know no rule about points: what a method answers by one is answered before them.
+        Boxes know no rule about points: where our methods answer "nothing" by one, they have
+        answered before their boxes are looked at, and other systems' boxes are not held to it.
         """
         return Passport(
             level=level,

@@ -20,11 +20,12 @@ from hcfres.evaluation.intervals import Intervals, common_counts, intervals_of, 
 from hcfres.evaluation.metrics import Overlap, answers_nothing, intersection_over_union
 from hcfres.evaluation.prediction_checks import (
     AGAIN,
+    Answered,
     Part,
     checked_table,
     parsed_source,
 )
-from hcfres.evaluation.prediction_columns import COLUMNS, FORMAT
+from hcfres.evaluation.prediction_columns import COLUMNS, FORMAT, LACKING
 from hcfres.evaluation.predictions import PredictionSource
 from hcfres.evaluation.runs import decode_logits
 
@@ -92,12 +93,16 @@ def read_parts(path: Path, rows: int = ROWS) -> Iterator[PredictionTable]:
             file = closing.enter_context(pq.ParquetFile(path))
             source = _described(path, file.schema_arrow)
             sizes = _group_sizes(file)
-        first = 0
+        first, asked = 0, Answered(path, source)
         for groups in _together(sizes, rows):
             with _readable(path):
                 table = file.read_row_groups(groups)
-            yield PredictionTable(source, checked_table(Part(path, first), table, source.holds))
+            part = Part(path, first)
+            table = checked_table(part, table, source.holds)
+            asked.take(part, table)
+            yield PredictionTable(source, table)
             first += len(table)
+        asked.require_all()
 
 
 @contextmanager
@@ -112,7 +117,7 @@ def _readable(path: Path) -> Iterator[None]:
 def _described(path: Path, schema: pa.Schema) -> PredictionSource:
     about = (schema.metadata or {}).get(b"hcfres", b"{}")
     if (found := _format(about)) != FORMAT:
-        older = "; it has neither boxes nor passports" if found == 1 else ""
+        older = f"; {LACKING[found]}" if found in LACKING else ""
         reason = f"predictions of format {found}, where {FORMAT} is read{older}"
         raise DataError(path, reason, AGAIN)
     names = schema.names

@@ -30,8 +30,9 @@ def expression_f1(
 ) -> Float[np.ndarray, "expressions thresholds"]:
     """F1 of each row at each of THRESHOLDS.
 
-    Each fired query, or each instance of another system, predicts the box of its mask; an answer
-    of "nothing" (too few vertices) predicts none.
+    Each fired query, or each instance of another system, predicts the box of its mask; a network
+    of ours that answers "nothing" for its mask is too small predicts none. What other systems
+    predict stands as it is, whether they tell masks or boxes.
 
     Args:
         opened: a file of queries, instances or boxes.
@@ -77,7 +78,7 @@ def _predicted(
 
 
 def _silent(opened: PredictionTable, rules: Thresholds = AS_EVALUATED) -> Bool[np.ndarray, " rows"]:
-    """The answers of "nothing"."""
-    if opened.source.holds == "boxes":
+    """The answers of "nothing", by a rule that is part of our methods."""
+    if opened.source.holds != "queries":
         return np.zeros(len(opened.table), dtype=bool)
     return expression_scores(opened, rules)[1]

@@ -178,6 +178,12 @@ class SparseUNet(nn.Module):
             return tuple(max(extent, LEGACY_SMALLEST_SHAPE) for extent in extents)
         return tuple(-(-extent // self._step) * self._step for extent in extents)
 
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> "SparseUNet":
+        """Move to another device or type, and leave nothing behind."""
+        self.known.forget()
+        moved: SparseUNet = super()._apply(fn, recurse)
+        return moved
+
     @property
     def _step(self) -> int:
         """Voxels along a voxel of the coarsest level."""
@@ -196,11 +202,13 @@ class SparseUNet(nn.Module):
         Args:
             shape: size of the grid in voxels.
             backend: of the convolutions; left out, the one chosen for the device.
-            moved: the neighbours of these scenes are not to be kept.
+            moved: these scenes lie elsewhere another time: nothing is kept, not even what was.
         """
         backend = backend or choose(grid.features.device).backend
         sites = Sites(grid.coordinates, shape, grid.scenes, backend)
-        if not moved:
+        if moved:
+            self.known.forget()
+        else:
             sites = self.known.of(sites, self._step)
         tensor = SparseTensor(grid.features, sites)
         return self.output_layer(self.unet(self.input_conv(tensor))).features

@@ -134,6 +134,8 @@ def _wrong(name: Any, value: Any) -> str:
         return "is no name"
     if not isinstance(value, Tensor):
         return f"is a {type(value).__name__}"
+    if value.is_nested:
+        return "is a nested tensor"
     if value.layout != torch.strided or value.is_quantized or value.is_complex():
         return f"is a tensor of {value.dtype}, {value.layout}"
     if value.device.type != "cpu":

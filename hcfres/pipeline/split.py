@@ -69,6 +69,11 @@ class PreparedSplit:
         return tuple(self.expressions)
 
     @property
+    def asked(self) -> int:
+        """How many expressions there are."""
+        return sum(map(len, self.expressions.values()))
+
+    @property
     def counts(self) -> dict[str, int]:
         """Sentences of each scene."""
         return {scene_id: len(found) for scene_id, found in self.expressions.items()}

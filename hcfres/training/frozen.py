@@ -1,6 +1,7 @@
 """A frozen U-Net looks at a scene that never changes once, not once a step."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -35,5 +36,6 @@ class FrozenGeometry:
     @torch.no_grad()
     def _geometry(self, scene_id: str) -> Tensor:
         if scene_id not in self._known:
-            self._known[scene_id] = self._network.encoder.geometry(self._scene(scene_id))
+            scene = replace(self._scene(scene_id), moved=True)  # not looked at again
+            self._known[scene_id] = self._network.encoder.geometry(scene)
         return self._known[scene_id]

@@ -123,10 +123,16 @@ def network_from(
 
 def require_finite(path: Path, state: PublishedState, names: Iterable[str]) -> None:
     """Refuse weights that no forward pass survives, the file named."""
-    broken = [name for name in names if not state.tensors[name].float().isfinite().all()]
+    broken = [f"{name} {told}" for name in names if (told := _unusable(name, state.tensors[name]))]
     if broken:
-        reason = f"weights that are not finite, {too_many(broken, 3)}"
+        reason = f"weights that no forward pass survives, {too_many(broken, 3)}"
         raise DataError(path, reason, "Get another checkpoint; this training had diverged")
+
+
+def _unusable(name: str, tensor: Tensor) -> str:
+    if not tensor.float().isfinite().all():
+        return "is not finite"
+    return "is negative" if name.endswith("running_var") and (tensor < 0).any() else ""
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """Evaluating a network on a split."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -18,7 +20,7 @@ from hcfres.evaluation.recompute import evaluate_file
 from hcfres.model.build import build_network
 from tests.evaluation.small import MIN_POINTS, SmallRooms, make_cell
 
-SOURCE = PredictionSource("small", "1", "abc", "val", "gres", MIN_POINTS, "cell")
+SOURCE = PredictionSource("multi3drefer", "1", "abc", "val", "gres", MIN_POINTS, "cell", 12)
 RULES = AnswerRules("gres", MIN_POINTS)
 
 
@@ -82,7 +84,8 @@ def test_no_sentence_keeps_its_place_when_shuffled():
 
 
 def test_a_scene_without_sentences_is_passed_over(network, tmp_path):
-    scores = evaluate_cell(network, SmallRooms(1, expressions=0), SOURCE, tmp_path / "p.parquet")
+    source = replace(SOURCE, expressions=0)
+    scores = evaluate_cell(network, SmallRooms(1, expressions=0), source, tmp_path / "p.parquet")
     assert scores.flat() == {}
     assert evaluate_file(tmp_path / "p.parquet").flat() == {}
 

@@ -12,7 +12,7 @@ from hcfres.evaluation.paired import mean_interval, paired
 from hcfres.evaluation.predictions import PredictionSource, PredictionWriter
 from tests.evaluation.scenes import LABELS, answers_of, make_expression, make_scene
 
-SOURCE = PredictionSource("multi3drefer", "1", "hash", "val", "gres", 1, "cell")
+SOURCE = PredictionSource("multi3drefer", "1", "hash", "val", "gres", 1, "cell", 4)
 FIRST, SECOND = "scene0000_00", "scene0001_00"
 ASKED = {
     FIRST: (((3, 5), "mt"), ((3,), "st_w_d"), ((), "zt_w_d")),
@@ -23,7 +23,8 @@ ASKED = {
 
 def written(path: Path, said, source=SOURCE) -> Path:
     """Answer each expression with the superpoints that `said` names, with nothing for none."""
-    with PredictionWriter(path, source) as file:
+    asked = sum(len(ASKED[scene]) for scene in said)
+    with PredictionWriter(path, replace(source, expressions=asked)) as file:
         for scene, chosen in said.items():
             asked = tuple(
                 replace(make_expression(ids, ann_id=n, eval_type=kind), scene_id=scene)

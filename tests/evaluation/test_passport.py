@@ -80,7 +80,7 @@ def test_a_passport_with_an_impossible_value_is_refused(change):
 
 
 def test_a_file_has_a_passport_for_each_level_it_can_be_scored_at():
-    source = PredictionSource("multi3drefer", "1", "h", "val", "gres", 50, "key")
+    source = PredictionSource("multi3drefer", "1", "h", "val", "gres", 50, "key", 3)
     point, box = source.passports
     assert (point.level, point.strict, point.min_points) == ("point", True, 50)
     assert (box.level, box.strict, box.min_points) == ("box", False, 0)

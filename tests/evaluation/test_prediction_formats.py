@@ -36,7 +36,31 @@ def test_the_files_metadata_holds_its_passports(tmp_path):
 WRONG = {
     "the format before": (
         lambda _, about: about.update(format=1),
-        "predictions of format 1, where 2 is read; it has neither boxes nor passports. Evaluate",
+        "predictions of format 1, where 3 is read; it has neither boxes nor passports. Evaluate",
+    ),
+    "a part of the split": (
+        lambda columns, _: [column.pop() for column in columns.values()],
+        "4 expressions of a split of 5",
+    ),
+    "an expression answered twice": (
+        lambda columns, _: [column.append(column[1]) for column in columns.values()],
+        "row 5: answers the expression of row 1 again",
+    ),
+    "rows of another split": (
+        lambda columns, _: columns["dataset_hash"].__setitem__(2, "other"),
+        "row 2: `dataset_hash` is not the file's, hash",
+    ),
+    "a zero-target row with targets": (
+        lambda columns, _: columns["eval_type"].__setitem__(0, "zt_w_d"),
+        "row 0: an eval_type that object_ids contradict",
+    ),
+    "targets of nobody": (
+        lambda columns, _: (
+            columns["object_ids"].__setitem__(0, []),
+            columns["target_boxes"].__setitem__(0, []),
+            columns["eval_type"].__setitem__(0, "zt_w_d"),
+        ),
+        "row 0: a zero-target expression with target vertices",
     ),
     "a passport of another split": (
         lambda _, about: about["passports"][0].update(split="train"),

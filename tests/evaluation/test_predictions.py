@@ -18,10 +18,11 @@ from hcfres.store.errors import StoreError
 from tests.evaluation.scenes import LABELS, make_answers, make_truth
 
 MIN_POINTS = 15
+ASKED = len(make_truth().expressions)
 
 
 def source(rule="gres"):
-    return PredictionSource("rooms", "3", "abc", "val", rule, MIN_POINTS, "cell")
+    return PredictionSource("multi3drefer", "3", "abc", "val", rule, MIN_POINTS, "cell", ASKED)
 
 
 def evaluated(answers, min_points):

@@ -29,8 +29,8 @@ TARGETS = {"zt_w_d": (), "zt_wo_d": (), "st_w_d": (3,), "st_wo_d": (7,), "mt": (
 OWNER = make_scene().instances
 
 
-def source(rule, least):
-    return PredictionSource("multi3drefer", "1", "hash", "val", rule, least, "cell")
+def source(rule, least, expressions):
+    return PredictionSource("multi3drefer", "1", "hash", "val", rule, least, "cell", expressions)
 
 
 def written(path, kinds, indicators, logits, rule="gres", least=15, alignment=None):
@@ -40,7 +40,7 @@ def written(path, kinds, indicators, logits, rule="gres", least=15, alignment=No
     truth = scene_truth(make_scene(), LABELS, asked, alignment)
     answers = answers_of(indicators, logits, rule)
     in_force = least if rule == "gres" else 0
-    with PredictionWriter(path, source(rule, least)) as file:
+    with PredictionWriter(path, source(rule, least, len(asked))) as file:
         file.write(truth, answers, score(truth, answers.chosen, answers.answered, in_force))
     return answers
 

@@ -56,8 +56,9 @@ def _check_experiment(path: Path) -> None:
 
 def _predictions() -> tuple[Seed, ...]:
     def make(folder: Path, rule: str) -> None:
-        source = PredictionSource("rooms", "3", "abc", "val", rule, 15, "cell")
         truth, answers = make_truth(), make_answers(1, rule=rule)
+        asked = len(truth.expressions)
+        source = PredictionSource("multi3drefer", "3", "abc", "val", rule, 15, "cell", asked)
         scores = score(truth, answers.chosen, answers.fired.any(1), 15)
         with PredictionWriter(folder / "predictions.parquet", source) as file:
             file.write(truth, answers, scores)

@@ -129,20 +129,30 @@ def test_what_was_looked_up_in_inference_mode_serves_no_gradient():
 def test_in_training_a_scene_that_stays_is_looked_up_once_whatever_stands_beside_it():
     network, backend = _network().train(), Counting()
     clouds = [_cloud(scenes=1, extent=extent, seed=extent) for extent in (13, 6, 9)]
+    other = _network().train()
     for beside in ((0, 1), (1, 2), (2, 0), (1,)):
         grid = _batch([clouds[i] for i in beside])
         shape = network.spatial_shape(grid)
         found = network.voxel_features(grid, shape, backend)
-        expected = network.voxel_features(grid, shape, PLAIN, moved=True)
+        expected = other.voxel_features(grid, shape, PLAIN, moved=True)
         assert torch.equal(found, expected)
     assert len(backend.lookups) == 3 * 5
 
 
-def test_a_scene_that_was_augmented_is_not_kept():
+def test_a_scene_that_was_augmented_is_not_kept_nor_is_what_was_seen_before():
     voxels, features, scenes = _cloud()
     network = _network().train()
+    network(voxels, features, scenes, 2)
+    assert len(network.known) == 2
     network(voxels, features, scenes, 2, moved=True)
     assert len(network.known) == 0
+
+
+def test_a_network_that_moves_to_another_device_leaves_no_pairs_behind():
+    voxels, features, scenes = _cloud()
+    network = _network()
+    network(voxels, features, scenes, 2)
+    assert len(network.float().known) == 0
 
 
 def test_what_is_kept_is_no_part_of_the_weights():

@@ -85,6 +85,7 @@ def test_a_bare_pickle_is_refused_and_nothing_happens(tmp_path):
         ({"model": {"first": torch.zeros(2, 2).to_sparse()}}, "first is a tensor of"),
         ({"model": {"first": torch.zeros(2, dtype=torch.complex64)}}, "first is a tensor of"),
         ({"model": {"first": torch.zeros(2, device="meta")}}, "without numbers"),
+        ({"model": {"first": torch.nested.nested_tensor([torch.zeros(2)])}}, "a nested tensor"),
         ([torch.zeros(1)], "it holds list"),
         (torch.zeros(3), "it holds Tensor"),
         ({}, "it holds dict"),

@@ -105,5 +105,6 @@ def test_augmentation_is_repeatable_and_leaves_the_samples_as_they_were() -> Non
     torch.testing.assert_close(one.scenes.coordinates, two.scenes.coordinates)
     plain = collate(samples, 0.5)
     assert not torch.allclose(one.scenes.coordinates, plain.scenes.coordinates)
+    assert one.scenes.moved and not plain.scenes.moved
     assert (one.scenes.voxels.min(dim=0).values == 0).all()
     np.testing.assert_array_equal(samples[0].coordinates, before)

@@ -7,7 +7,9 @@ from hcfres.evaluation.predictions import PredictionSource, PredictionWriter
 from hcfres.evaluation.recompute import PredictionTable, read_predictions
 from tests.evaluation.scenes import make_answers, make_truth
 
-SOURCE = PredictionSource("multi3drefer", "1", "hash", "val", "gres", 1, "0123456789abcdef")
+KEY = "0123456789abcdef"
+ASKED = len(make_truth().expressions)
+SOURCE = PredictionSource("multi3drefer", "1", "hash", "val", "gres", 1, KEY, ASKED)
 
 
 def write_predictions(path: Path, seed: int = 0) -> Path:

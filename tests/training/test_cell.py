@@ -71,11 +71,11 @@ def test_a_frozen_u_net_looks_at_each_scene_once_unless_scenes_change(tmp_path, 
     seen = []
     forward = SparseUNet.forward
     monkeypatch.setattr(
-        SparseUNet, "forward", lambda *args: (seen.append(args[4]), forward(*args))[1]
+        SparseUNet, "forward", lambda *args: (seen.append(args[4:]), forward(*args))[1]
     )
     rooms = SmallRooms(1, 2)
     train(make_cell(backbone="frozen"), rooms, place(tmp_path, "a"), report=lambda _: None)
-    assert seen == [1, 1]
+    assert seen == [(1, True), (1, True)]  # and their neighbours are not kept for a second look
     augment = AugmentConfig(jitter=0.1, flip=0.0, rotate=False, colour=0.0, elastic=False)
     cell = make_cell(backbone="frozen", augment=augment)
     train(cell, rooms, place(tmp_path, "b"), report=lambda _: None)

@@ -59,6 +59,7 @@ def test_it_learns_easy_scans_and_its_u_net_goes_through_the_file(tmp_path: Path
     after = examine_backbone(teacher, [scan(0)])
     assert lines[-1].figures["loss"] < lines[0].figures["loss"]
     assert after.mean_iou > before.mean_iou + 0.2
+    assert len(teacher.backbone.known) == 0  # rooms that are augmented are not kept
     write_weights(tmp_path / "w.safetensors", teacher.backbone, {})
     other = BackboneTeacher(1)
     fill(other.backbone, tmp_path / "w.safetensors", "the U-Net")

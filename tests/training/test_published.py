@@ -204,6 +204,13 @@ def test_weights_that_are_not_finite_are_refused(given, tmp_path):
         assert "not finite" in told and name in told
 
 
+def test_a_negative_variance_is_refused(given, tmp_path):
+    method, entries, _ = given
+    name = next(name for name in entries if name.endswith("running_var"))
+    broken = _changed(tmp_path, entries, {name: -torch.ones_like(entries[name])})
+    assert f"{name} is negative" in _refused(broken, method, tmp_path)
+
+
 def test_a_file_of_something_else_is_refused(given, tmp_path):
     path = tmp_path / "else.pth"
     torch.save({"fc.weight": torch.zeros(2, 2)}, path)

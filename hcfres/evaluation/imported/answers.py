@@ -1,6 +1,5 @@
 """What another system's file says, before it is scored."""
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -121,8 +120,3 @@ def collected(
         else:
             answers[expression.key] = read
     return Opened(holds, answers, tuple(problems))
-
-
-def numbers_in(text: str) -> tuple[int, ...]:
-    """The whole numbers in a text such as `5`, `[5, 13]` or `5_13`; none in `[]`."""
-    return tuple(int(digits) for digits in re.findall(r"(?<![-\d])\d{1,9}(?!\d)", text))

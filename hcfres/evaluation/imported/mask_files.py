@@ -15,10 +15,11 @@ agrees with the scan.
 
 import io
 import re
+import struct
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -46,6 +47,8 @@ _LONGEST_HEADER = 16_384
 """Bytes; numpy writes 128 where an array has a few axes, and believes any length it is told."""
 _NAME = re.compile(r"(?:(\d{1,9})\|)?(\d{1,9})")
 _WAY_OUT = "`hcfres import-predictions --help` describes the format"
+_PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""What numpy writes; nothing else is unpacked."""
 _BROKEN = (
     EOFError,
     NotImplementedError,
@@ -54,6 +57,7 @@ _BROKEN = (
     SyntaxError,
     ValueError,
     tokenize.TokenError,
+    struct.error,
     zipfile.BadZipFile,
     zlib.error,
 )
@@ -125,9 +129,11 @@ def _headers(file: Path) -> dict[str, Header]:
     found: dict[str, Header] = {}
     try:
         with zipfile.ZipFile(file) as archive:
-            for member in archive.namelist():
+            for member in archive.infolist():
+                if member.compress_type not in _PACKED:
+                    raise ValueError(f"{member.filename[:60]!r} is packed in an unknown way")
                 with archive.open(member) as content:
-                    name = member.removesuffix(".npy")
+                    name = member.filename.removesuffix(".npy")
                     if name in found:
                         raise ValueError(f"{name[:60]!r} comes twice")
                     found[name], _ = _header(content)
@@ -142,7 +148,7 @@ def _header(content: Any) -> tuple[Header, bytes]:
     version = np.lib.format.read_magic(beginning)
     if version not in _HEADERS:
         raise ValueError(f"an array of numpy's version {version}")
-    shape, by_column, kind = _HEADERS[version](beginning)
+    shape, by_column, kind = _parsed(_HEADERS[version], beginning)
     if by_column and len(shape) > 1:
         raise ValueError("an array in Fortran's order")
     if kind.hasobject:
@@ -150,6 +156,17 @@ def _header(content: Any) -> tuple[Header, bytes]:
     if any(length < 0 for length in shape):
         raise ValueError(f"an array of shape {shape}")
     return Header(shape, kind), beginning.read()
+
+
+def _parsed(
+    parse: Callable[[io.BytesIO], tuple[tuple[int, ...], bool, np.dtype]], beginning: io.BytesIO
+) -> tuple[tuple[int, ...], bool, np.dtype]:
+    try:
+        return parse(beginning)
+    except _BROKEN:
+        raise
+    except Exception as error:  # numpy evaluates a literal, which ends in whatever Python raises
+        raise ValueError(f"a header that is none: {type(error).__name__}") from error
 
 
 def _read(

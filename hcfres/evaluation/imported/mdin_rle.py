@@ -39,13 +39,14 @@ from hcfres.evaluation.imported.answers import (
     Read,
     UnusableError,
     collected,
-    numbers_in,
 )
 
 LARGEST_MASK = 16 << 20
 """Bytes of one expression's file."""
 MOST_FILES = 1_000_000
-_NAME = re.compile(r"(scene\d{4}_\d{2})_(.*)_(\d{1,9})")
+_NAME = re.compile(r"(scene\d{4}_\d{2})_(.*)_(\d{1,9})", re.ASCII)
+_OBJECTS = re.compile(r"\[(\d{1,9}(, ?\d{1,9})*)?\]|(\d{1,9}(_\d{1,9})*)?", re.ASCII)
+_COUNTS = re.compile(r"[\d\s]*", re.ASCII)
 _WAY_OUT = "`hcfres import-predictions --help` describes the format"
 
 
@@ -85,6 +86,8 @@ def decoded(told: RunLengths, points: int) -> Bool[np.ndarray, " points"]:
     if told.length != points:
         raise UnusableError(f"a mask of {told.length} vertices, the scan has {points}")
     try:
+        if not _COUNTS.fullmatch(told.counts):
+            raise ValueError
         numbers = np.array(told.counts.split(), dtype=np.int64)
     except (ValueError, OverflowError):
         raise UnusableError("`counts` are not whole numbers") from None
@@ -119,9 +122,15 @@ def _expression(name: str, asked: Asked) -> Expression | UnusableError:
     if parts is None:
         return UnusableError("not named <scene>_<objects>_<ann_id>")
     try:
-        return asked.find(parts[1], int(parts[3]), numbers_in(parts[2]))
+        return asked.find(parts[1], int(parts[3]), _objects(parts[2]))
     except UnusableError as error:
         return error
+
+
+def _objects(text: str) -> tuple[int, ...]:
+    if not _OBJECTS.fullmatch(text):
+        raise UnusableError(f"{text[:60]!r} are no objects: 5, 5_13, [5, 13] or [] are")
+    return tuple(map(int, re.findall(r"\d+", text)))
 
 
 def _read_file(file: Path, points: int) -> ForeignAnswer:

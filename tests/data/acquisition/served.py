@@ -137,8 +137,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def running(port: int = 0) -> Iterator[Served]:
+def running(port: int = 0, pages: dict[str, Page] | None = None) -> Iterator[Served]:
     server = Served(port)
+    server.pages.update(pages or {})
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:

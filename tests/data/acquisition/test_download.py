@@ -137,8 +137,7 @@ def test_a_server_that_is_restarted_in_the_middle_of_a_file_is_waited_for(server
         server.shutdown()
         server.server_close()
         time.sleep(0.1)
-        with running(port) as again:
-            again.pages["/file"] = page(CONTENT)
+        with running(port, {"/file": page(CONTENT)}) as again:
             run.join(10)
             assert ranges(again) == ["bytes=100000-"]
     assert target.read_bytes() == CONTENT

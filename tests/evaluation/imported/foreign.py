@@ -45,7 +45,8 @@ def truth(scene_id, expressions):
 def bring(path, form, target, rule="gres", min_points=5, expressions=EXPRESSIONS):
     """Import a file; the number of expressions."""
     opened = FORMATS[form](path, Asked(expressions))
+    asked = len(expressions)
     source = PredictionSource(
-        "multi3drefer", "1", "hash", "val", rule, min_points, "other", opened.holds
+        "multi3drefer", "1", "hash", "val", rule, min_points, "other", asked, opened.holds
     )
     return import_predictions(path, opened, Split(expressions, truth), source, target)

@@ -1,5 +1,6 @@
 """Plain masks in numpy archives."""
 
+import json
 import weakref
 import zipfile
 from dataclasses import replace
@@ -72,12 +73,12 @@ def test_instances_are_scored_as_masks_and_as_boxes(tmp_path):
     assert found["box/all/f1_25"] == pytest.approx((1 + 1 + 2 / 3 + 1 + 0) / 5)
 
 
-def test_the_fifty_point_rule_holds_for_others_too(tmp_path):
+def test_the_fifty_point_rule_holds_for_others_masks_and_not_for_their_boxes(tmp_path):
     target = tmp_path / "p.parquet"
     bring(write(tmp_path / "masks", instances()), "masks", target, min_points=11)
     rows = pq.read_table(target).to_pylist()
     assert [row["nothing"] for row in rows] == [False, False, False, True, True]
-    assert score_file(target).box_scores()["box/zt_w_d/f1_25"] == 1
+    assert score_file(target).box_scores()["box/zt_w_d/f1_25"] == 0
 
 
 def test_a_name_may_carry_the_object(tmp_path):
@@ -175,6 +176,50 @@ def test_a_folder_without_archives_is_refused(tmp_path):
         bring(tmp_path, "masks", tmp_path / "p.parquet")
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"-" * 9000 + b"1",
+        b"{'descr': (), 'fortran_order': False, 'shape': (80,)}",
+        b"{[]: 1}",
+        b"{'descr': '|b1', 'fortran_order': False, 'shape': (80, " + b"(" * 200 + b"}",
+    ],
+    ids=["deep", "no type", "no key", "brackets"],
+)
+def test_whatever_a_header_says_the_archive_is_named(tmp_path, header):
+    told = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header
+    folder = write(tmp_path / "masks", unions())
+    with zipfile.ZipFile(folder / f"{SCENE}.npz", "w") as archive:
+        archive.writestr("0.npy", told)
+    with pytest.raises(DataError, match=f"{SCENE}.npz: no archive of arrays"):
+        bring(folder, "masks", tmp_path / "p.parquet")
+
+
+def test_what_numpy_never_packs_is_not_unpacked(tmp_path):
+    folder = write(tmp_path / "masks", unions())
+    with zipfile.ZipFile(folder / f"{SCENE}.npz", "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("0.npy", b"anything")
+    with pytest.raises(DataError, match=r"'0\.npy' is packed in an unknown way"):
+        bring(folder, "masks", tmp_path / "p.parquet")
+
+
+def test_instances_told_as_masks_or_as_boxes_have_the_same_box_score(tmp_path):
+    """A small instance of a zero-target sentence is one in both."""
+    masks, boxes = tmp_path / "masks.parquet", tmp_path / "boxes.parquet"
+    bring(write(tmp_path / "masks", instances()), "masks", masks, min_points=11)
+    corners = [
+        {
+            "ann_id": row["ann_id"],
+            "aabb": [np.reshape(one["box"], (2, 3)).tolist() for one in row["instances"]],
+        }
+        for row in pq.read_table(masks).to_pylist()
+    ]
+    (tmp_path / "boxes").mkdir()
+    (tmp_path / "boxes" / f"{SCENE}.json").write_text(json.dumps(corners))
+    bring(tmp_path / "boxes", "boxes", boxes, min_points=11)
+    assert score_file(masks).box_scores() == score_file(boxes).box_scores()
+
+
 def test_the_masks_of_one_answer_are_in_memory_at_a_time(tmp_path):
     """A scan's sixty answers of a hundred instances are gigabytes."""
     opened = open_masks(write(tmp_path / "masks", instances()), ASKED)
@@ -190,7 +235,9 @@ def test_the_masks_of_one_answer_are_in_memory_at_a_time(tmp_path):
         return look
 
     watching = replace(opened, answers={key: watched(read) for key, read in opened.answers.items()})
-    source = PredictionSource("multi3drefer", "1", "hash", "val", "gres", 5, "other", opened.holds)
+    source = PredictionSource(
+        "multi3drefer", "1", "hash", "val", "gres", 5, "other", len(EXPRESSIONS), opened.holds
+    )
     split = Split(EXPRESSIONS, truth)
     import_predictions(tmp_path, watching, split, source, tmp_path / "p.parquet")
     assert len(most) == len(EXPRESSIONS)

@@ -37,6 +37,8 @@ def test_what_the_authors_write_is_read(chosen):
         (6, "1", "not pairs"),
         (6, "1 0", "not pairs"),
         (6, "1 x", "not whole numbers"),
+        (6, "1_0 5", "not whole numbers"),
+        (6, "+1 5", "not whole numbers"),
         (6, "1 99999999999999999999", "not whole numbers"),
         (6, "0 2", "not ascending runs within 6"),
         (6, "5 3", "not ascending runs within 6"),
@@ -133,6 +135,15 @@ def test_a_mask_that_is_there_twice_is_refused(tmp_path):
     with pytest.raises(DataError, match="the key 'counts' comes twice"):
         bring(folder, "mdin-rle", tmp_path / "p.parquet")
     assert not (tmp_path / "p.parquet").exists()
+
+
+@pytest.mark.parametrize("objects", ["foo", "None", "-1", "1234567890", "3.5", "[3", "3 5"])
+def test_objects_that_are_none_are_not_read_as_no_objects(tmp_path, objects):
+    told = {f"{SCENE}_{name}": rle(union) for name, union in zip(NAMES, UNIONS, strict=True)}
+    told[f"{SCENE}_{objects}_3"] = told.pop(f"{SCENE}_[]_3")
+    (tmp_path / "all.json").write_text(json.dumps(told))
+    with pytest.raises(DataError, match=r"are no objects: 5, 5_13, \[5, 13\] or \[\] are"):
+        bring(tmp_path / "all.json", "mdin-rle", tmp_path / "p.parquet")
 
 
 def test_renumbered_sentences_of_scanrefer_are_found_when_they_are_the_dataset(tmp_path):

@@ -87,7 +87,8 @@ def _original(name, workspace, folder, change_text=False):
 def _answers(original, workspace, path):
     dataset = Dataset(dataset_folder(SETTING, workspace))
     split = PreparedSplit(dataset, "val", SETTING, original.cell.method, preparation(False))
-    source = PredictionSource("multi3drefer", "v", "h", "val", "gres", SETTING.min_points, "own")
+    least, asked = SETTING.min_points, split.asked
+    source = PredictionSource("multi3drefer", "v", "h", "val", "gres", least, "own", asked)
     evaluate_cell(original.network, Truths(split), source, path)
     return pq.read_table(path).select(COMPARED).to_pylist()
 
