@@ -15,7 +15,7 @@ from flows.planning.measured import MeasuredCell, Typical, measured_cells, typic
 from flows.workers.machine import expected_devices
 from hcfres.config.base import Config
 from hcfres.config.cell import CellConfig
-from hcfres.config.identity import Part, Told, digest
+from hcfres.config.identity import VARIED, Digests, Part, Told, digest
 from hcfres.config.rows import Experiment, Row
 from hcfres.config.setting import SettingConfig
 from hcfres.language.parsing.registry import parser_identity
@@ -138,11 +138,11 @@ class _Keys:
     """The keys of cells that differ in their seed alone."""
 
     def __init__(self, cell: CellConfig, inputs: tuple[str, ...]) -> None:
-        self._same: dict[str, Part] = {name: _told(value) for name, value in cell}
-        self._inputs = inputs
+        same: dict[str, Part] = {name: _told(value) for name, value in cell}
+        self._digests = Digests("cell", CELL_VERSION, same | {"seed": VARIED}, *inputs)
 
     def of(self, seed: int) -> str:
-        return digest("cell", CELL_VERSION, self._same | {"seed": seed}, *self._inputs)
+        return self._digests.of(seed)
 
 
 def _told(value: Config | int) -> Part:

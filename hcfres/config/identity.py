@@ -24,6 +24,8 @@ class Told:
         self.parts = _told(config)
 
 
+VARIED = "\0varied"
+"""Stands for the number in the parts of Digests, once."""
 Part = str | int | float | bool | Config | Told | dict[str, "Part"] | None
 
 
@@ -35,8 +37,26 @@ def digest(*parts: Part) -> str:
             included, so that a changed default is a new result. The fields of NOT_IDENTITY are
             left out. Paths are refused: where a thing lies is not what it is.
     """
-    told = json.dumps([_told(part) for part in parts], sort_keys=True, allow_nan=False)
-    return hashlib.sha256(told.encode()).hexdigest()[:DIGITS]
+    return hashlib.sha256(_as_text(parts).encode()).hexdigest()[:DIGITS]
+
+
+class Digests:
+    """`digest` of parts that differ in one whole number alone, which stands at VARIED."""
+
+    def __init__(self, *parts: Part) -> None:
+        before, after = _as_text(parts).split(json.dumps(VARIED))
+        self._before = hashlib.sha256(before.encode())
+        self._after = after.encode()
+
+    def of(self, number: int) -> str:
+        """The digest of the parts with this number."""
+        whole = self._before.copy()
+        whole.update(str(number).encode() + self._after)
+        return whole.hexdigest()[:DIGITS]
+
+
+def _as_text(parts: tuple[Part, ...]) -> str:
+    return json.dumps([_told(part) for part in parts], sort_keys=True, allow_nan=False)
 
 
 def _told(part: Any) -> Any:

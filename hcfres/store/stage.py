@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar, cast
 
 from hcfres.store.closure import Closure, closure
 from hcfres.store.errors import StoreError
+from hcfres.store.fingerprints import remembered
 from hcfres.store.modules import Package
 
 V = TypeVar("V")
@@ -70,7 +71,9 @@ def code_fingerprint(roots: tuple[str, ...]) -> str:
 
 @lru_cache(maxsize=256)
 def _fingerprint(roots: tuple[str, ...]) -> str:
-    return closure(roots, sources(roots[0])).fingerprint()
+    package = sources(roots[0])
+    folders = (package.root, *(other.root for other in package.beside))
+    return remembered(roots, folders, lambda: closure(roots, package).fingerprint())
 
 
 def sources(reference: str) -> Package:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hcfres.config.identity import digest
+from hcfres.config.identity import VARIED, Digests, digest
 from hcfres.config.loading import load
 from hcfres.config.method import MethodConfig
 from hcfres.config.setting import SettingConfig
@@ -74,3 +74,17 @@ def test_the_parts_cannot_run_into_one_another() -> None:
 def test_a_path_has_no_identity() -> None:
     with pytest.raises(TypeError):
         digest(Path("a"))  # type: ignore[arg-type]
+
+
+@given(st.integers(), st.text(max_size=20))
+def test_digests_of_parts_that_differ_in_a_number_are_those_worked_out_one_by_one(number, text):
+    def parts(seed):
+        return ("cell", 1, {"zeta": text, "seed": seed, "alpha": [1.5, None]}, text)
+
+    assert Digests(*parts(VARIED)).of(number) == digest(*parts(number))
+
+
+@pytest.mark.parametrize("parts", [("a", 1), (VARIED, {"seed": VARIED})], ids=["none", "two"])
+def test_the_number_has_one_place(parts) -> None:
+    with pytest.raises(ValueError, match="values to unpack"):
+        Digests(*parts)
