@@ -53,7 +53,7 @@ class Attempt:
 
     def beat(self, beat: Beat) -> None:
         """Its worker gave a sign of life."""
-        self.log.system(beat)
+        self.log.alive(beat)
 
     def interrupt(self) -> None:
         """Everything ends; the run goes on when the cell does."""

@@ -2,7 +2,9 @@
 
 import json
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from types import MappingProxyType
 from typing import Any
 
 from flows.cells.results import PREDICTIONS, kept_bests
@@ -13,6 +15,7 @@ from flows.tracing.provenance import provenance
 from flows.tracking.run_notes import LOGGED, NOTE, mark_logged
 from flows.tracking.tracked_run import Points, TrackedRun
 from flows.tracking.tracker import Tracker, flatten
+from flows.workers.beats import Beat
 from flows.workers.job_log import NAME as WORKER_LOG
 from hcfres.config.identity import NOT_IDENTITY, digest
 from hcfres.config.method import MethodConfig
@@ -30,6 +33,7 @@ ONCE = 0
 """The step of what is measured once: MLflow draws it as bars, a run each, not as a curve."""
 _OF_EVERY_CELL = "time/evaluation_s"
 """Of a cell evaluated anew MLflow shows the point of the latest time, whatever the clock was."""
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 _MOMENT_S = 1.0
 """Between two looks at the epochs of a cell."""
 
@@ -61,14 +65,12 @@ class CellLog:
                 self._put_aside()
                 self._run, known = _open(planned, tracker, grid, tags), frozenset()
         told = flatten(planned.cell)
-        self._run.log(
-            params={k: v for k, v in told.items() if k not in _NAMES or k not in known},
-            tags={} if self._run.is_new else tags,
-        )
+        self._params = {k: v for k, v in told.items() if k not in _NAMES or k not in known}
+        if not self._run.is_new:
+            self._tell(tags)
         self._last = self._run.last_step("train/total") if known else -1
         self._told = time.monotonic()
-        self.system = SystemMetrics(self._run)
-        """To be told each sign of life of the worker."""
+        self._system = SystemMetrics(self._run)
 
     def _put_aside(self) -> None:
         """Keep a run of other code as superseded, a kind of its own."""
@@ -76,6 +78,20 @@ class CellLog:
         self._run.tags({"hcfres.kind": "superseded"})
         self._run.end("FINISHED" if (folder / "DONE.json").exists() else "KILLED")
         (folder / NOTE).unlink()
+
+    def _tell(self, tags: Mapping[str, str] = _NOTHING, points: Sequence[Points] = ()) -> None:
+        """Log, with the parameters if they were not yet: of a cell that is over at once, together.
+
+        They come with the first sign of life, after a second.
+        """
+        params, self._params = self._params, {}
+        self._run.log(params=params, tags=tags, points=points)
+
+    def alive(self, beat: Beat) -> None:
+        """Log what a sign of life of the worker says, now and then."""
+        if self._params:
+            self._tell()
+        self._system(beat)
 
     def epoch(self) -> None:
         """Log an epoch that is done; where epochs are short, now and then all of them."""
@@ -85,7 +101,7 @@ class CellLog:
     def epochs(self) -> None:
         """Log the epochs of metrics.jsonl that MLflow does not have yet."""
         if points := self._new_epochs():
-            self._run.log(points=points)
+            self._tell(points=points)
 
     def _new_epochs(self) -> list[Points]:
         self._told, now = time.monotonic(), int(time.time() * 1000)
@@ -104,9 +120,9 @@ class CellLog:
         origin = read_origin(folder)
         measured = told["metrics"] | ({} if origin is None else origin.measured())
         at_ms = max(int(time.time() * 1000), self._run.last_ms(_OF_EVERY_CELL) + 1)
-        self._run.log(
-            tags=tags | (_UNRECORDED if origin is None else origin.tags()),
-            points=[*self._new_epochs(), Points(measured, ONCE, at_ms)],
+        self._tell(
+            tags | (_UNRECORDED if origin is None else origin.tags()),
+            [*self._new_epochs(), Points(measured, ONCE, at_ms)],
         )
         self._run.artefacts(
             [folder / name for name in ("results.json", "cell.json", "metrics.jsonl")]
@@ -136,21 +152,23 @@ class CellLog:
     def leave(self, status: str) -> None:
         """End the run of a cell that was trained for a search, and is not evaluated."""
         self.epochs()
-        self._run.tags({"hcfres.kind": "trial"})
+        self._tell({"hcfres.kind": "trial"})
         self._run.end(status)
 
     def attempts(self, number: int) -> None:
         """Note that the cell is tried again, for the how-manyeth time."""
-        self._run.tags({"hcfres.attempts": str(number)})
+        self._tell({"hcfres.attempts": str(number)})
 
     def fail(self) -> None:
         """Keep the error, and what the worker wrote, with the run and mark it failed."""
+        self._tell()
         logs = (self._planned.folder / name for name in ("error.log", WORKER_LOG))
         self._run.artefacts(log for log in logs if log.exists())
         self._run.end("FAILED")
 
     def interrupt(self) -> None:
         """Everything ends; the run goes on when the cell does."""
+        self._tell()
         self._run.end("KILLED")
 
 

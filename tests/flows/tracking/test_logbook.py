@@ -8,7 +8,8 @@ from dataclasses import asdict, replace
 import pytest
 
 from flows.tracking.logbook import LOGGED, CellLog
-from flows.tracking.tracker import Tracker
+from flows.tracking.tracker import Tracker, flatten
+from flows.workers.beats import Beat
 from hcfres.store.workspace import Workspace
 from hcfres.training.journal import EpochReport
 from tests.flows.fabricated import CODE, finish, small_plan
@@ -125,6 +126,41 @@ def test_short_epochs_are_logged_together_now_and_then_and_all_at_the_end(cell, 
     end(cell, log, CODE)
     history = log._run.client.get_metric_history(log._run.run_id, "train/total")
     assert [m.step for m in history] == [0, 1, 2, 3]
+
+
+BEAT = Beat(where=(), waits=False, worked_s=1.0, peak_mb=100.0)
+
+
+def test_parameters_come_with_the_first_sign_of_life(cell, tracker):
+    log = CellLog(cell, tracker, None, CODE)
+    tags = run_of(log).data.tags
+    assert (tags["hcfres.row"], tags["hcfres.code"]) == ("baseline", CODE)
+    log.alive(BEAT)
+    told = run_of(log).data.params
+    assert told == {name: str(value) for name, value in flatten(cell.cell).items()}
+    log.alive(BEAT)
+    journal(cell, 1)
+    end(cell, log, CODE)
+    assert run_of(log).data.params == told
+
+
+@pytest.mark.parametrize("ends", ["leave", "fail", "interrupt", "finish"])
+def test_however_soon_a_cell_ends_its_parameters_are_logged(cell, tracker, ends):
+    log = CellLog(cell, tracker, None, CODE)
+    journal(cell, 1)
+    if ends == "finish":
+        end(cell, log, CODE)
+    elif ends == "leave":
+        log.leave("KILLED")
+    else:
+        getattr(log, ends)()
+    assert len(run_of(log).data.params) == len(flatten(cell.cell))
+
+
+def test_a_run_whose_launcher_was_killed_before_it_told_parameters_gets_them(cell, tracker):
+    CellLog(cell, tracker, None, CODE)
+    again = CellLog(cell, tracker, None, CODE)
+    assert len(run_of(again).data.params) == len(flatten(cell.cell))
 
 
 def test_a_cell_evaluated_anew_shows_its_new_numbers_though_the_clock_went_back(
