@@ -8,41 +8,42 @@ import contextlib
 import hashlib
 import json
 import os
-import sys
-from collections.abc import Callable, Iterable
-from functools import lru_cache
+from collections.abc import Callable
 from pathlib import Path
 
 from hcfres.store.errors import StoreError
 from hcfres.store.files import write_atomic
+from hcfres.store.modules import Package
 
 _MOST = 20
 """States of the sources that are remembered."""
 
 
-def remembered(roots: tuple[str, ...], folders: tuple[Path, ...], find: Callable[[], str]) -> str:
+def remembered(roots: tuple[str, ...], package: Package, find: Callable[[], str]) -> str:
     """The fingerprint that `find` would find, without looking where that was done before.
 
     Args:
         roots: whose code it is of.
-        folders: the packages that are read; what was found counts while every file in them is the
-            same.
-        find: walks the code. What it finds is kept unless a file was changed meanwhile.
+        package: what is read; what was found counts for the very same sources.
+        find: walks the code of `package`.
     """
-    sources, key = _at_first(folders), " ".join(roots)
-    file = cache_folder() / f"fingerprints-{sources[:16]}.json"
+    if (folder := cache_folder()) is None:
+        return find()
+    parts = (package, *package.beside)
+    sources = " ".join(f"{part.name}={part.sources.sha256}" for part in parts)
+    name = hashlib.sha256(sources.encode()).hexdigest()[:16]
+    file, key = folder / f"fingerprints-{name}.json", " ".join(roots)
     known = _read(file, sources)
-    if key in known:
-        return known[key]
-    found = find()
-    if _hash_of(folders) == sources:
-        _keep(file, sources, known | {key: found})
-    return found
+    if key not in known:
+        known = known | {key: find()}
+        _keep(file, sources, known)
+    return known[key]
 
 
-def cache_folder() -> Path:
-    """Where what can be found anew is kept for this user."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) / "hcfres"
+def cache_folder() -> Path | None:
+    """Where what can be found anew is kept for this user; None where there is no such place."""
+    place = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return Path(place) / "hcfres" if os.path.isabs(place) else None
 
 
 def _keep(file: Path, sources: str, found: dict[str, str]) -> None:
@@ -52,22 +53,6 @@ def _keep(file: Path, sources: str, found: dict[str, str]) -> None:
         kept = sorted(file.parent.glob("fingerprints-*.json"), key=lambda one: one.stat().st_mtime)
         for old in kept[:-_MOST]:
             old.unlink()
-
-
-@lru_cache(maxsize=8)
-def _at_first(folders: tuple[Path, ...]) -> str:
-    """The hash of the sources as this process found them."""
-    return _hash_of(folders)
-
-
-def _hash_of(folders: Iterable[Path]) -> str:
-    whole = hashlib.sha256(sys.version.encode())
-    for folder in folders:
-        for path in sorted(folder.rglob("*.py")):
-            content = path.read_bytes()
-            whole.update(f"{folder.name}/{path.relative_to(folder)} {len(content)}\n".encode())
-            whole.update(content)
-    return whole.hexdigest()
 
 
 def _read(file: Path, sources: str) -> dict[str, str]:

@@ -7,6 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from hcfres.store.sources import Sources, read_sources
+
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
@@ -83,6 +85,14 @@ class Package:
     beside: tuple["Package", ...] = ()
     """Packages that this one imports from, which are looked into too."""
     _parsed: dict[str, Module | None] = field(default_factory=dict)
+    _read: Sources | None = None
+
+    @property
+    def sources(self) -> Sources:
+        """All of the package's files, as they were when first asked for."""
+        if self._read is None:
+            self._read = read_sources(self.root)
+        return self._read
 
     @property
     def name(self) -> str:
@@ -100,12 +110,11 @@ class Package:
         if first != self.name:
             found = (package.module(name) for package in self.beside)
             return next((module for module in found if module), None)
-        place = self.root.joinpath(*rest)
-        for path, is_package in ((place / "__init__.py", True), (place.with_suffix(".py"), False)):
-            if path.is_file():
-                source = self.changed.get(name) or path.read_text()
-                return Module(name, is_package, ast.parse(source, str(path)))
-        return None
+        if (written := self.sources.module(rest)) is None:
+            return None
+        content, path = written
+        source = self.changed.get(name) or content
+        return Module(name, path.name == "__init__.py", ast.parse(source, str(self.root / path)))
 
     def resolve(self, module: str, name: str) -> Target | None:
         """Where `name`, as seen in `module`, is defined; None for names from outside."""

@@ -72,8 +72,7 @@ def code_fingerprint(roots: tuple[str, ...]) -> str:
 @lru_cache(maxsize=256)
 def _fingerprint(roots: tuple[str, ...]) -> str:
     package = sources(roots[0])
-    folders = (package.root, *(other.root for other in package.beside))
-    return remembered(roots, folders, lambda: closure(roots, package).fingerprint())
+    return remembered(roots, package, lambda: closure(roots, package).fingerprint())
 
 
 def sources(reference: str) -> Package:

@@ -85,7 +85,7 @@ def with_mutant(package: Package, module: Module, within: ast.AST) -> Package:
     known = {ids: used for ids, used in module.usages.items() if not changed & set(ids)}
     fresh = Module(module.name, module.is_package, module.tree, known)
     known_modules = {**package._parsed, module.name: fresh}
-    return Package(package.root, {}, package.beside, known_modules)
+    return Package(package.root, {}, package.beside, known_modules, package.sources)
 
 
 def write_package(folder: Path, **sources: str) -> Package:
