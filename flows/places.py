@@ -1,5 +1,6 @@
 """Where the files of experiments/ are, and how a person may name them."""
 
+import shlex
 from pathlib import Path
 
 from hcfres.config.loading import ConfigError
@@ -24,6 +25,23 @@ def method_file(name: str | Path) -> Path:
 def setting_file(name: str | Path) -> Path:
     """Find a setting's file by path or by name, e.g. `rooms`."""
     return _find(name, EXPERIMENTS / "settings")
+
+
+def experiment_word(path: Path) -> str:
+    """Say a table's file as a command takes it: by its name where that finds it, else by path."""
+    return _word(path, EXPERIMENTS)
+
+
+def setting_word(named: str | Path) -> str:
+    """Say a setting as a command takes it, by its name where that finds it, else by path."""
+    return _word(Path(named), EXPERIMENTS / "settings")
+
+
+def _word(path: Path, folder: Path) -> str:
+    found = path.resolve()
+    if not found.is_file():
+        return shlex.quote(str(path))
+    return found.stem if found.parent == folder else shlex.quote(str(found))
 
 
 def setting_names() -> tuple[str, ...]:

@@ -84,6 +84,15 @@ def write_reports(
     return tuple(written)
 
 
+def write_grid_table(plan: Plan, console: Console) -> None:
+    """Write the table of a grid that is none of the paper's into the grid's folder."""
+    table = grid_table(plan, results_frame(read_records(plan.workspace, plan.look)))
+    for suffix, write in ((".md", markdown), (".tex", latex)):
+        write_atomic(plan.folder / f"{plan.experiment.name}{suffix}", write(table).encode())
+    place = plan.folder / f"{plan.experiment.name}.md"
+    console.print(f"wrote {place}, and beside it the same as .tex", soft_wrap=True, highlight=False)
+
+
 def weights_of(name: str) -> Kept:
     """The weights that a person means.
 
@@ -117,7 +126,7 @@ def _every_seed(
         for cell in plan.cells
         if cell.state == "done" or cell.cell.seed in own or read_failure(cell.folder)
     )
-    return replace(plan, cells=tuple(kept))
+    return replace(plan, cells=tuple(kept), named=name)
 
 
 def _mlflow_records(workspace: Workspace) -> tuple[CellRecord, ...]:

@@ -12,7 +12,7 @@ from rich.console import Console
 from flows import make_home
 from flows.cells.failed import read_failure
 from flows.cells.finished import read_finished
-from flows.places import experiment_file
+from flows.places import experiment_file, table_files
 from flows.planning.document import plan_document
 from flows.planning.plan import Plan, PlanError, PlannedCell, accept, make_plan, write_plan
 from flows.planning.preflight import require_processes, require_runnable
@@ -52,7 +52,9 @@ class Asked:
 def tell_plan(asked: Asked, console: Console, as_json: bool = False) -> Plan:
     """Show what a grid consists of, what of it is done, and what the rest will take."""
     workspace = Workspace()
-    plan = replace(plan_of(asked, workspace), devices=devices_of(asked.on, workspace))
+    plan = plan_of(asked, workspace)
+    if plan.todo:
+        plan = replace(plan, devices=devices_of(asked.on, workspace))
     told = plan_document(plan, asked.accept_code)
     if as_json:
         console.file.write(told.as_json() + "\n")
@@ -79,10 +81,12 @@ def reproduce_and_report(asked: Asked, console: Console) -> Plan:
         run_grid(plan, workspace, console, asked.accept_code, asked.processes, asked.on)
         plan = plan_of(asked, workspace)
         write_plan(plan)
-    from flows.report import write_reports  # noqa: PLC0415  imports pandas
+    from flows.report import write_grid_table, write_reports  # noqa: PLC0415  imports pandas
 
     setting = plan.experiment.setting_path(asked.setting)
     write_reports(console, str(setting), asked.accept_code, look=plan.look)
+    if plan.experiment.source.resolve() not in table_files():
+        write_grid_table(plan, console)
     require_done(plan)
     return plan
 
@@ -112,6 +116,7 @@ def plan_of(asked: Asked, workspace: Workspace) -> Plan:
         seeds=asked.seeds,
         look=cache(read_finished),
     )
+    plan = replace(plan, named=asked.setting)
     return accept(plan) if asked.accept_code else plan
 
 

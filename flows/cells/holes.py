@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from flows.cells.failed import Failure, read_failure
+from flows.places import experiment_word, setting_word
 from flows.planning.plan import Plan, PlannedCell
 from hcfres.config.rows import Row
 
@@ -28,7 +29,8 @@ def hole(row: Row, cells: Iterable[PlannedCell], plan: Plan) -> Hole:
     cells = tuple(cells)
     missing = [cell for cell in cells if cell.state != "done"]
     failed = [(cell, why) for cell in missing if (why := read_failure(cell.folder)) is not None]
-    command = f"`hcfres reproduce {plan.experiment.source.stem} --setting {plan.setting.name}"
+    command = f"`hcfres reproduce {experiment_word(plan.experiment.source)}"
+    command += f" --setting {setting_word(plan.named or plan.setting.name)}"
     if failed:
         seeds = ",".join(str(cell.cell.seed) for cell, _ in failed)
         asked = f"Again: {command} --only {row.name} --seeds {seeds}`."

@@ -5,10 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from flows.cells.finished import Finished, read_finished
-from flows.parcels.parcel import PLAN, Manifest, read_plan
+from flows.parcels.parcel import PLAN, Manifest, PlanNote, read_plan
+from flows.planning.plan import ASKED
 from flows.tracing.origin import read_entries
 from hcfres.config.cell import CellConfig
 from hcfres.config.identity import digest
+from hcfres.config.loading import ConfigError
+from hcfres.config.rows import load_experiment
 from hcfres.data.errors import DataError
 from hcfres.data.files import read_json
 from hcfres.pipeline.versions import CELL_VERSION
@@ -50,6 +53,37 @@ def _plan(place: Path, manifest: Manifest) -> Iterator[str]:
         return
     planned = {cell.key for cell in plan.cells}
     yield from (f"cells/{key} is not in the plan" for key in set(manifest.cells()) - planned)
+    yield from _misnamed(place, plan, manifest)
+
+
+def _misnamed(place: Path, plan: PlanNote, manifest: Manifest) -> Iterator[str]:
+    """Where the plan says something else of a cell than the cell's own configuration."""
+    if not manifest.grid.startswith(f"{plan.experiment}-{plan.setting}-"):
+        yield f"grids/{manifest.grid} is not of {plan.experiment} on {plan.setting}, as it says"
+    rows = _rows(place / "grids" / manifest.grid / ASKED, plan)
+    for planned in plan.cells:
+        path = place / "cells" / planned.key / "cell.json"
+        if not path.is_file():
+            continue
+        try:
+            cell = read_json(path, CellConfig.model_validate_json)
+        except DataError:
+            continue  # it is told where the cell is looked at
+        if cell.seed != planned.seed:
+            yield f"cells/{planned.key} is not of seed {planned.seed}, as the plan says"
+        if rows is not None and rows.get(planned.row) != digest(cell.method):
+            yield f"cells/{planned.key} is not of the row {planned.row!r} of {plan.experiment}"
+
+
+def _rows(asked: Path, plan: PlanNote) -> dict[str, str] | None:
+    """What each row's method is, by the files that came along; None where none came."""
+    path = asked / f"{plan.experiment}.toml"
+    if not path.is_file():
+        return None
+    try:
+        return {row.name: digest(row.method) for row in load_experiment(path).rows}
+    except ConfigError:
+        return {}
 
 
 def _cell(place: Path, key: str, manifest: Manifest) -> Iterator[str]:

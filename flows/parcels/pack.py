@@ -10,20 +10,15 @@ from rich.console import Console
 
 from flows.cells.finished import Finished, read_finished
 from flows.parcels.parcel import (
-    ASKED,
     CELL_FOLDERS,
     MANIFEST,
     PLAN,
     Manifest,
-    PlanNote,
     is_carried,
     read_plan,
 )
-from flows.places import EXPERIMENTS, experiment_file
+from flows.planning.plan import ASKED
 from flows.tracing.origin import read_entries
-from hcfres.config.experiment import AblationConfig
-from hcfres.config.loading import ConfigError
-from hcfres.config.rows import load_experiment
 from hcfres.data.acquisition.space import readable
 from hcfres.data.errors import DataError, too_many
 from hcfres.store.files import replacing
@@ -67,7 +62,7 @@ def export(start: str, out: Path, wanted: Wanted, workspace: Workspace, console:
     }
     if not cells:
         raise DataError(grid, "none of its cells is finished", f"Run {plan.experiment} first")
-    files = dict(_grid_files(grid, plan)) | dict(_cell_files(workspace, cells, wanted))
+    files = dict(_grid_files(grid)) | dict(_cell_files(workspace, cells, wanted))
     with replacing(out) as write:
         hashes = _write(write, grid.name, files)
         _require_whole(workspace, cells, hashes)
@@ -92,22 +87,12 @@ def _find(start: str, workspace: Workspace) -> Path:
     raise DataError(workspace.grids, reason, f"There are: {names}")
 
 
-def _grid_files(grid: Path, plan: PlanNote) -> Iterator[tuple[str, Path]]:
-    """The plan, and the files of experiments/ that it was asked for with; by their members."""
+def _grid_files(grid: Path) -> Iterator[tuple[str, Path]]:
+    """The plan, and the files that it was asked for with, as they were; by their members."""
     place = f"grids/{grid.name}"
     yield f"{place}/{PLAN}", grid / PLAN
-    kept = grid / ASKED
-    root = kept if kept.is_dir() else EXPERIMENTS
-    try:
-        experiment = load_experiment(experiment_file(root / f"{plan.experiment}.toml"))
-    except ConfigError:
-        return  # it was a file elsewhere; every cell.json holds its whole configuration
-    config = experiment.config
-    methods = (config.base,) if isinstance(config, AblationConfig) else config.rows
-    names = [f"{plan.experiment}.toml", f"settings/{plan.setting}.toml"]
-    for name in (*names, *(f"methods/{method}.toml" for method in methods)):
-        if (root / name).is_file():
-            yield f"{place}/{ASKED}/{name}", root / name
+    for path in sorted((grid / ASKED).rglob("*.toml")):
+        yield f"{place}/{path.relative_to(grid).as_posix()}", path
 
 
 def _cell_files(

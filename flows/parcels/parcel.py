@@ -11,6 +11,7 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
+from flows.planning.plan import ASKED
 from flows.tracking.run_notes import EXPECTED, LOGGED, NOTE
 from flows.workers.job_log import NAME as WORKER_LOG
 from hcfres.config.base import Config
@@ -19,7 +20,7 @@ from hcfres.data.acquisition.archives import Limits
 from hcfres.data.files import read_json
 from hcfres.pipeline.stages import STAGES
 
-MANIFEST, PLAN, ASKED = "manifest.json", "plan.json", "experiments"
+MANIFEST, PLAN = "manifest.json", "plan.json"
 LIMITS = Limits(members=1_000_000, size=1 << 40, ratio=1)
 _LARGEST_NOTE = 64 << 20
 """Bytes of a manifest or a plan."""
@@ -68,6 +69,11 @@ class PlanNote(Config):
     experiment: str
     setting: str
     cells: tuple[PlannedNote, ...]
+
+    @property
+    def named(self) -> tuple[tuple[str, int, str], ...]:
+        """Row, seed and key of each cell: what stays as cells are finished."""
+        return tuple((cell.row, cell.seed, cell.key) for cell in self.cells)
 
 
 def read_manifest(path: Path) -> Manifest:

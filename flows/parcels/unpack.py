@@ -16,7 +16,7 @@ from rich.console import Console
 
 from flows.cells.finished import read_finished
 from flows.parcels.check import damages, untruths
-from flows.parcels.parcel import LIMITS, MANIFEST, Manifest, listed, read_manifest, read_plan
+from flows.parcels.parcel import LIMITS, MANIFEST, PLAN, Manifest, listed, read_manifest, read_plan
 from hcfres.data.acquisition.archives import archive_members, extract_members
 from hcfres.data.errors import DataError, too_many
 from hcfres.store.errors import writing_failed
@@ -102,6 +102,9 @@ def _staging(workspace: Workspace) -> Iterator[Path]:
 
 def contradictions(place: Path, manifest: Manifest, workspace: Workspace) -> Iterator[str]:
     """What the workspace holds under a key that the file gives another content, in words."""
+    here, there = (root / "grids" / manifest.grid for root in (workspace.root, place))
+    if (here / PLAN).is_file() and read_plan(here).named != read_plan(there).named:
+        yield f"grids/{manifest.grid} is another grid here: its cells have other rows or seeds"
     for key in manifest.cells():
         here = workspace.cells / key
         if not here.exists():

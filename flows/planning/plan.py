@@ -15,6 +15,7 @@ from flows.planning.measured import MeasuredCell, Typical, measured_cells, typic
 from flows.workers.machine import expected_devices
 from hcfres.config.base import Config
 from hcfres.config.cell import CellConfig
+from hcfres.config.experiment import AblationConfig
 from hcfres.config.identity import VARIED, Digests, Part, Told, digest
 from hcfres.config.rows import Experiment, Row
 from hcfres.config.setting import SettingConfig
@@ -24,6 +25,8 @@ from hcfres.store.files import write_atomic
 from hcfres.store.weights import weights_identity
 from hcfres.store.workspace import Workspace
 
+ASKED = "experiments"
+"""In a grid's folder: the files that it was asked for with."""
 State = Literal["done", "partial", "missing", "other code"]
 
 
@@ -64,6 +67,8 @@ class Plan:
     """One for each worker that will run it."""
     look: Look = read_finished
     """How finished cells are read."""
+    named: str = ""
+    """What `--setting` was given, a name or a path; empty: the setting's name."""
 
     @property
     def todo(self) -> tuple[PlannedCell, ...]:
@@ -168,7 +173,10 @@ def refreshed(plan: Plan, code: str) -> Plan:
 
 
 def write_plan(plan: Plan) -> None:
-    """Keep the plan on the disk, readable: the grid's truth beside its cells'."""
+    """Keep the plan on the disk, readable: the grid's truth beside its cells'.
+
+    The files it was asked for with lie beside it, as they were.
+    """
     told = {
         "experiment": plan.experiment.name,
         "setting": plan.setting.name,
@@ -178,6 +186,21 @@ def write_plan(plan: Plan) -> None:
         ],
     }
     write_atomic(plan.folder / "plan.json", json.dumps(told, indent=1).encode())
+    for name, path in _asked_with(plan).items():
+        write_atomic(plan.folder / ASKED / name, path.read_bytes())
+
+
+def _asked_with(plan: Plan) -> dict[str, Path]:
+    """The files of a table, its setting and its methods, by their places in `experiments/`."""
+    source, config = plan.experiment.source, plan.experiment.config
+    methods = (config.base,) if isinstance(config, AblationConfig) else config.rows
+    return {
+        f"{plan.experiment.name}.toml": source,
+        f"settings/{plan.setting.name}.toml": plan.experiment.setting_path(
+            plan.named or plan.setting.name
+        ),
+        **{f"methods/{name}.toml": source.parent / "methods" / f"{name}.toml" for name in methods},
+    }
 
 
 def plan_cell(row: Row, cell: CellConfig, workspace: Workspace, code: str) -> PlannedCell:

@@ -25,6 +25,8 @@ from flows.tracking.run_notes import is_logged
 from flows.tracking.store import tracking_store
 from flows.workers.sites import devices_of, require_site
 from flows.workers.where import Where
+from hcfres.config.loading import ConfigError
+from hcfres.config.search import MOST_TRIALS
 from hcfres.config.search_file import load_search
 from hcfres.store.workspace import Workspace
 
@@ -91,6 +93,13 @@ def cells_of(asked: Asked) -> SearchCells:
 
 
 def _wanted(asked: Asked, cells: SearchCells) -> int:
+    """How many different cells to ask for.
+
+    Raises:
+        ConfigError: more than a person can mean.
+    """
+    if (asked.trials or 0) > MOST_TRIALS:
+        raise ConfigError(f"--trials {asked.trials:,} is more than the {MOST_TRIALS:,} that may be")
     return asked.trials or cells.search.config.trials
 
 

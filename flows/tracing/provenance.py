@@ -55,11 +55,15 @@ def provenance() -> Provenance:
     )
     return Provenance(
         commit=_git("rev-parse", "HEAD").strip(),
-        diff=_git("diff", "HEAD") + "".join(map(_as_diff, _untracked())),
+        diff=_git("diff", *_PLAIN, "HEAD") + "".join(map(_as_diff, _untracked())),
         packages="\n".join((f"python=={platform.python_version()}", *packages)),
         hardware=hardware(),
         command=_command(),
     )
+
+
+_PLAIN = ("--no-ext-diff", "--no-color", "--src-prefix=a/", "--dst-prefix=b/")
+"""Whatever a person's configuration of git says, the same text everywhere, and a patch."""
 
 
 def short(text: str) -> str:

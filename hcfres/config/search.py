@@ -6,7 +6,7 @@ that whatever comes out is compared with its base on equal terms (decision 158).
 
 from typing import Annotated, Literal
 
-from annotated_types import Ge, Gt
+from annotated_types import Ge, Gt, Le
 from pydantic import Field, model_validator
 
 from hcfres.config.base import Config, Positive, Seeds
@@ -17,6 +17,8 @@ Value = str | int | float | bool | tuple[str, ...]
 """What stands in a method's file at the end of a dotted path."""
 Condition = dict[str, tuple[Value, ...]]
 """By path, the values that an earlier knob must have for this one to be asked for."""
+MOST_TRIALS = 20_000
+"""More is a slip of the hand."""
 Objective = Literal["held_out_miou", "latency_ms"]
 
 
@@ -83,7 +85,7 @@ class SearchConfig(Config):
     base: Name  # a file of experiments/methods; always the first trial
     setting: Name = "rooms"  # a file of experiments/settings, unless another is asked for
     objectives: tuple[Objective, ...]
-    trials: Positive  # different cells to ask for, unless another number is given
+    trials: Annotated[int, Ge(1), Le(MOST_TRIALS)]  # different cells, unless told otherwise
     seed: Annotated[int, Ge(0)]  # of the sampler
     cell_seed: Annotated[int, Ge(0)]  # of every trial's cell
     sampler: TpeConfig | PlainSamplerConfig = Field(discriminator="kind")

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import zipfile
 from contextlib import contextmanager
 
@@ -13,10 +14,12 @@ from rich.console import Console
 from flows.parcels.pack import Wanted, export
 from flows.parcels.parcel import MANIFEST
 from flows.parcels.unpack import bring_in
+from flows.places import EXPERIMENTS
 from flows.report import write_reports
 from flows.tracking.logbook import CellLog
 from flows.tracking.run_notes import is_logged
 from flows.tracking.tracker import Tracker
+from hcfres.config.rows import load_experiment
 from hcfres.data.errors import DataError
 from hcfres.pipeline.versions import code_of_cells
 from hcfres.store.errors import StoreError
@@ -185,6 +188,32 @@ def test_a_cell_of_the_same_key_and_other_content_is_refused_with_both_hashes(
     assert files(there.root) == before
 
 
+def test_a_grid_of_the_same_name_and_other_rows_is_refused(there, file, console):
+    imported(there, file, console)
+    (grid,) = there.grids.iterdir()
+    told = json.loads((grid / "plan.json").read_text())
+    told["cells"][0]["row"] = "mlf"
+    (grid / "plan.json").write_text(json.dumps(told))
+    with pytest.raises(DataError, match="is another grid here: its cells have other rows"):
+        imported(there, file, console)
+
+
+def test_a_grid_carries_the_files_it_was_asked_for_with_not_the_shipped_ones(
+    there, console, tmp_path
+):
+    """A second table of a shipped one's name, with another title."""
+    copy = tmp_path / "own" / "table3_ablation.toml"
+    shutil.copytree(EXPERIMENTS, copy.parent)
+    copy.write_text(re.sub(r'(?m)^title *= ".*"$', 'title = "Mine"', copy.read_text(), count=1))
+    with at(tmp_path / "here") as workspace:
+        whole_grid(workspace, experiment=load_experiment(copy))
+        shutil.rmtree(copy.parent)
+        file = exported(workspace, console, tmp_path / "own.zip")
+    imported(there, file, console)
+    (kept,) = there.grids.glob("*/experiments/table3_ablation.toml")
+    assert 'title = "Mine"' in kept.read_text()
+
+
 def test_a_cell_that_is_being_trained_here_is_left_alone(there, file, console):
     key = small_plan(there, code=code_of_cells()).cells[0].key
     (there.cells / key / "checkpoint").mkdir(parents=True)
@@ -267,6 +296,18 @@ def beside_done(name, content):
     return lambda members: members.update({of_cell(members, "DONE.json")[:-9] + name: content})
 
 
+def edit_plan(change):
+    """Change plan.json, which no hash but the manifest's holds."""
+
+    def apply(members):
+        path = of_cell(members, "plan.json")
+        told = json.loads(members[path])
+        change(told)
+        members[path] = json.dumps(told).encode()
+
+    return apply
+
+
 NO_PLAN = b'{"experiment": "x", "setting": "smoke", "cells": []}'
 _ENTRIES = "does not say what it is: not a list of stages, scenes and keys"
 HOSTILE = {
@@ -293,6 +334,18 @@ HOSTILE = {
     "method": (edit("cell.json", lambda d: d.pop("method")), "does not say what it is: "),
     "numbers": (edit("results.json", lambda d: d.update(metrics="x")), "without readable results"),
     "other": (edit("results.json", lambda d: d.update(key="0" * 16)), "holds the results of 0000"),
+    "row": (
+        edit_plan(lambda p: [cell.update(row="vsd+mlf") for cell in p["cells"]]),
+        "is not of the row 'vsd+mlf' of table3_ablation",
+    ),
+    "another seed": (
+        edit_plan(lambda p: [cell.update(seed=7) for cell in p["cells"]]),
+        "is not of seed 7, as the plan says",
+    ),
+    "another table": (
+        edit_plan(lambda p: p.update(experiment="table2_multi3drefer")),
+        "is not of table2_multi3drefer on smoke, as it says",
+    ),
     "plan": (lambda m: m.update({of_cell(m, "plan.json"): NO_PLAN}), "is not in the plan"),
 }
 

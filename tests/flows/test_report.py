@@ -1,6 +1,11 @@
 """The paper's tables from finished cells."""
 
+import io
+import re
+import shlex
+import shutil
 from functools import cache
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -10,10 +15,12 @@ import flows.report
 import flows.reproduce
 from flows.cells.finished import read_finished
 from flows.cells.records import read_records
+from flows.places import EXPERIMENTS
 from flows.planning.plan import accept, make_plan, refreshed
 from flows.report import build_table, grid_table, weights_of, write_reports
 from flows.reproduce import Asked, reproduce_and_report
 from hcfres.config.loading import ConfigError
+from hcfres.config.rows import load_experiment
 from hcfres.pipeline.versions import code_of_cells
 from hcfres.reporting.frame import results_frame
 from hcfres.reporting.text import markdown
@@ -248,6 +255,7 @@ def test_asked_again_a_finished_grid_is_looked_at_once(workspace, tmp_path, monk
         return read_finished(folder)
 
     monkeypatch.setattr(flows.reproduce, "read_finished", counted)
+    monkeypatch.setattr(flows.report, "read_finished", counted)
     asked = Asked(TABLE3.source, "smoke")
     reproduce_and_report(asked, Console(quiet=True))
     assert {cell.key for cell in plan.cells} <= set(seen)
@@ -264,3 +272,25 @@ def test_a_plan_that_is_looked_up_again_sees_what_was_finished_since(workspace):
     finish(after.cells[1], scores(0.4, 0.2, 0.3))
     assert len(refreshed(after, CODE).todo) == 2
     assert after.typical(after.cells[2].cell.method.name).cells == 2
+
+
+def test_the_table_of_ones_own_is_written_and_its_commands_can_be_typed(
+    workspace, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("HCFRES_HOME", str(tmp_path))
+    own = tmp_path / "my tables" / "mine.toml"
+    shutil.copytree(EXPERIMENTS, own.parent)
+    shutil.copy(TABLE3.source, own)
+    plan = small_plan(workspace, load_experiment(own), code=code_of_cells(), only=("mlf",))
+    (finish(plan.cells[0], scores(0.4, 0.2, 0.3), code=code_of_cells()) / "LOGGED").touch()
+    plan.folder.mkdir(parents=True)
+    (plan.folder / "LOGGED").touch()
+    console = Console(record=True, width=500, quiet=False, file=io.StringIO())
+    reproduce_and_report(Asked(own, "smoke", only="mlf"), console)
+    table = plan.folder / "mine.md"
+    assert f"wrote {table}" in console.export_text()
+    assert "30.0" in table.read_text()
+    (command,) = set(re.findall(r"`hcfres reproduce (.*) --only vsd`", table.read_text()))
+    path, *rest = shlex.split(command)
+    assert (Path(path), rest) == (own, ["--setting", "smoke"])
+    assert (plan.folder / "mine.tex").is_file()

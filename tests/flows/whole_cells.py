@@ -8,11 +8,12 @@ import numpy as np
 from safetensors.numpy import save
 
 from flows.planning.plan import Plan, PlannedCell, input_keys, write_plan
+from hcfres.config.rows import Experiment
 from hcfres.pipeline.versions import code_of_cells
 from hcfres.store.files import fresh_hash
 from hcfres.store.workspace import Workspace
 from hcfres.training.journal import EpochReport
-from tests.flows.fabricated import small_plan
+from tests.flows.fabricated import TABLE3, small_plan
 
 EPOCH = EpochReport(
     epoch=0,
@@ -27,11 +28,12 @@ EPOCH = EpochReport(
 )
 
 
-def whole_grid(workspace: Workspace, done: int = 4) -> Plan:
+def whole_grid(workspace: Workspace, done: int = 4, experiment: Experiment = TABLE3) -> Plan:
     """A grid on the setting `smoke`, the first `done` of its four cells finished."""
-    for number, cell in enumerate(small_plan(workspace, code=code_of_cells()).cells[:done]):
+    plan = small_plan(workspace, experiment, code=code_of_cells())
+    for number, cell in enumerate(plan.cells[:done]):
         whole_cell(cell, workspace, 0.1 + 0.1 * number)
-    plan = small_plan(workspace, code=code_of_cells())
+    plan = small_plan(workspace, experiment, code=code_of_cells())
     write_plan(plan)
     return plan
 

@@ -103,6 +103,12 @@ def test_trained_cells_are_free_and_say_how_long_one_takes(told, tmp_path, code)
     assert plan["disk"]["fits"]
 
 
+def test_more_trials_than_anybody_means_are_refused_with_the_number(told, tmp_path):
+    status, said = told(experiments(tmp_path), "--plan", "--trials", "9999999999")
+    assert status == 2
+    assert "--trials 9,999,999,999 is more than the 20,000 that may be" in said
+
+
 def test_json_belongs_to_the_plan(told, tmp_path):
     status, said = told(experiments(tmp_path / "experiments"), "--json")
     assert status == 2

@@ -49,6 +49,19 @@ def test_changed_code_and_code_that_is_not_tracked_yet_are_both_in_the_diff(chec
     assert "data.bin" not in diff and "notes.txt" not in diff
 
 
+def test_the_diff_is_the_same_whatever_a_person_told_git(checkout):
+    (checkout / "hcfres" / "old.py").write_text("a = 2\n")
+    plain = seen().diff
+    for name, value in (
+        ("color.ui", "always"),
+        ("diff.noprefix", "true"),
+        ("diff.external", "false"),
+    ):
+        subprocess.run(["git", "-C", str(checkout), "config", name, value], check=True)
+    assert seen().diff == plain
+    assert plain.startswith("diff --git a/hcfres/old.py b/hcfres/old.py")
+
+
 def test_outside_of_a_checkout_nothing_is_made_up(tmp_path, monkeypatch):
     monkeypatch.setattr(looked_at, "ROOT", tmp_path)
     found = seen()
