@@ -15,7 +15,7 @@ from tests.faults.disks import Disk
 from tests.faults.faults import Moment
 from tests.faults.grid import Launcher
 from tests.faults.stores import Store
-from tests.faults.victims import left_after, processes_of, told
+from tests.faults.victims import catches, left_after, processes_of, told
 
 _LOOK_EVERY_S = 0.02
 _MOST_STARTS = 12
@@ -78,7 +78,7 @@ class Ground:
     def interrupt(self, how: signal.Signals) -> str | None:
         """Let the user, or the system, end the launcher in order; what happened."""
         found = processes_of(self.workspace)
-        began = time.monotonic()
+        began, caught = time.monotonic(), catches(self.launcher.pid, how)
         send = os.killpg if how == signal.SIGINT else os.kill  # a terminal tells all of its group
         with contextlib.suppress(ProcessLookupError):
             send(self.launcher.pid, how)
@@ -90,7 +90,7 @@ class Ground:
         left = left_after(found, _AT_ONCE_S)
         if seconds > _TO_END_S:
             self.violations.append(f"{how.name}: the prompt was back after {seconds:.1f} s")
-        if code != _INTERRUPTED:
+        if code != _INTERRUPTED and (caught or code != -how):
             self.violations.append(
                 f"{how.name}: exit code {code}\n{self.launcher.output()[-2000:]}"
             )

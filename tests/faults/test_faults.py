@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -20,7 +21,7 @@ from tests.faults.reference import undisturbed
 from tests.faults.rounds import Played, play
 from tests.faults.stores import Stores
 from tests.faults.verdict import partials, repeated
-from tests.faults.victims import left_after, processes_of
+from tests.faults.victims import catches, left_after, processes_of
 
 SHORT: tuple[Round, ...] = (
     Round(
@@ -171,3 +172,19 @@ def test_the_same_command_makes_up_for_faults(rounds, one):
     played: Played = rounds(one)
     assert played.violations == (), json.dumps(played.line(), indent=1)
     assert len(played.done) >= len(one.faults) - 1
+
+
+def test_a_process_catches_a_signal_from_when_it_says_so():
+    code = (
+        "import signal, sys; sys.stdin.readline(); "
+        "signal.signal(signal.SIGTERM, print); print(flush=True); sys.stdin.readline()"
+    )
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", code], stdin=pipe, stdout=pipe) as process:
+        assert not catches(process.pid, signal.SIGTERM)
+        process.stdin.write(b"\n")
+        process.stdin.flush()
+        process.stdout.readline()
+        assert catches(process.pid, signal.SIGTERM)
+        process.communicate(b"\n")
+    assert not catches(process.pid, signal.SIGTERM)  # it is gone

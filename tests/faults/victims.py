@@ -1,6 +1,7 @@
 """The processes of a grid, found by the workspace that their environment names."""
 
 import contextlib
+import signal
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -42,6 +43,16 @@ def lives(process: psutil.Process) -> bool:
     with contextlib.suppress(psutil.NoSuchProcess):
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     return False
+
+
+def catches(pid: int, how: signal.Signals) -> bool:
+    """Whether a process handles a signal yet; one that Python is just starting ends by it."""
+    try:
+        told = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+    (mask,) = (line.split()[1] for line in told.splitlines() if line.startswith("SigCgt:"))
+    return bool(int(mask, 16) >> (how - 1) & 1)
 
 
 def left_after(processes: Iterable[psutil.Process], seconds: float) -> list[psutil.Process]:
