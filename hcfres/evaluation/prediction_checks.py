@@ -138,12 +138,8 @@ def _require_targets(part: Part, table: pa.Table) -> None:
     targets = lengths(table["object_ids"])
     fits = np.select([kinds == "zt", kinds == "st"], [targets == 0, targets == 1], targets > 1)
     _require(part, fits, "an eval_type that object_ids contradict")
-    none = (targets > 0) | (array(table["true_points"]) == 0)
-    _require(
-        part,
-        none & ((targets > 0) | (lengths(table["target_runs"]) <= 1)),
-        "a zero-target expression with target vertices",
-    )
+    empty = (array(table["true_points"]) == 0) & (lengths(table["target_runs"]) <= 1)
+    _require(part, (targets > 0) | empty, "a zero-target expression with target vertices")
 
 
 def _missing(column: pa.ChunkedArray, allowed: tuple[str, ...]) -> int | None:
