@@ -11,6 +11,7 @@ from flows.acquisition.jobs import look_at_room, look_at_scan, origin_of
 from flows.acquisition.request import Asked
 from flows.acquisition.table import show, tell_json
 from flows.live.progress import ProgressBoard
+from flows.live.screen import console_on
 from flows.prefect_server import start_server
 from flows.workers.pool import WorkerPool
 from hcfres.data.acquisition.access import where_to_get, which_files
@@ -38,7 +39,7 @@ def check_or_fetch(asked: Asked, console: Console) -> bool:
     for order in asked.orders:
         if order.source is not None:
             origin_of(order)  # a source that is none is refused before anything is begun
-    quiet = Console(stderr=True) if request.as_json else console
+    quiet = console_on("stderr") if request.as_json else console
     inventory = take_inventory(asked, quiet, sizes=request.check)
     if not request.check:
         for order in asked.orders:

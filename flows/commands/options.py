@@ -3,11 +3,11 @@
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from flows.live.screen import console_on
 from flows.workers.where import Where
 
-console = Console()
+console = console_on("stdout")
 
 SettingOption = Annotated[
     str, typer.Option("--setting", help="A file of experiments/settings, by name or path.")

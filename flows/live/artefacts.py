@@ -15,6 +15,7 @@ from prefect.artifacts import (
     create_table_artifact,
     update_progress_artifact,
 )
+from prefect.exceptions import PrefectException
 
 from flows.cells.failed import read_failure
 from flows.planning.plan import Plan, PlannedCell, refreshed
@@ -41,7 +42,8 @@ def show_progress(plan: Plan) -> Callable[[], None]:
         done, now = next(through), time.monotonic()
         if done == total or now - told > _SECONDS_BETWEEN:
             told = now
-            with contextlib.suppress(httpx.TransportError):  # a page stands still, trainings do not
+            # a page may stand still, trainings do not
+            with contextlib.suppress(httpx.HTTPError, PrefectException):
                 update_progress_artifact(shown, 100 * done / total)
 
     return advance

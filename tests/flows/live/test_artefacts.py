@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import httpx
 import pytest
+from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.types.names import ArtifactKey
 from pydantic import TypeAdapter
 from rich.console import Console
@@ -44,6 +45,32 @@ def test_trainings_go_on_where_prefects_server_is_gone(tmp_path, monkeypatch, as
     advance = show_progress(small_plan(Workspace(tmp_path), seeds=(1,)))
     for _ in range(4):
         advance()
+
+
+_ASKED = httpx.Request("PATCH", "http://127.0.0.1/api/artifacts/1")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        PrefectHTTPStatusError("full", request=_ASKED, response=httpx.Response(500)),
+        ObjectNotFound(PrefectHTTPStatusError("?", request=_ASKED, response=httpx.Response(404))),
+    ],
+    ids=["refuses", "lost"],
+)
+def test_trainings_go_on_where_prefects_server_refuses_a_page(tmp_path, monkeypatch, error):
+    asked = []
+
+    def ask(*_):
+        asked.append(error)
+        raise error
+
+    monkeypatch.setattr(flows.live.artefacts, "create_progress_artifact", lambda *_: None)
+    monkeypatch.setattr(flows.live.artefacts, "update_progress_artifact", ask)
+    advance = show_progress(small_plan(Workspace(tmp_path), seeds=(1,)))
+    for _ in range(4):
+        advance()
+    assert asked
 
 
 def test_a_server_that_stopped_answering_is_one_error_with_the_way_out(ask_nobody):
