@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -27,14 +27,17 @@ from hcfres.config.setting import SettingConfig
 from hcfres.data.dataset import Dataset, Split
 from hcfres.pipeline.stages import TEXT
 
-THREADS = 64
-"""Threads that wait for workers, or for other launchers; more than a grid has workers, or these
-would bound what runs at once."""
+
+class _WaitingThreads(ThreadPoolTaskRunner[Any]):
+    """As many threads as the session wants when a flow begins; at its definition there is none."""
+
+    def duplicate(self) -> Self:
+        return type(self)()  # as Prefect's settings are by now, which the session made
 
 
 def waiting_threads() -> Any:
-    """Make the task runner of every flow: threads that wait for workers."""
-    return ThreadPoolTaskRunner(max_workers=THREADS)
+    """Make the task runner of every flow: threads that wait for workers, or other launchers."""
+    return _WaitingThreads()
 
 
 SPLITS: tuple[Split, ...] = ("train", "val")

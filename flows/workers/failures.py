@@ -5,7 +5,8 @@ from typing import Literal
 
 Kind = Literal["error", "died", "hung", "out of memory", "device", "lost"]
 """`error`: the job raised, and would again; `device`: a GPU that this process lost; `lost`: the
-worker went with its place, as when a machine goes down or its time there is over."""
+worker went with its place, as when a machine goes down or its time there is over; or none
+could be started."""
 
 _MEMORY = {"MemoryError", "OutOfMemoryError"}
 _NO_MEMORY = "can't allocate memory"  # torch's plain RuntimeError on the processor

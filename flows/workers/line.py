@@ -1,7 +1,9 @@
 """Lines between machines: a socket on which both ends have shown that they know one secret."""
 
 import contextlib
+import hmac
 import os
+import secrets
 import socket
 import struct
 import threading
@@ -16,6 +18,7 @@ _SILENT_S = 60
 """After so long without a sign of the other machine itself the system gives a line up."""
 _TRY_AGAIN_S = 1.0
 _CALLERS = 256
+_NONCE_BYTES = 32
 
 
 class Door:
@@ -56,8 +59,9 @@ class Door:
     def _let_in(self, line: Connection) -> None:
         try:
             _wait_at_most(line, _INTRODUCTION_S)
-            deliver_challenge(line, self._secret)
-            answer_challenge(line, self._secret)
+            callers, ours = _keys(self._secret, line.recv_bytes(_NONCE_BYTES))
+            deliver_challenge(line, callers)
+            answer_challenge(line, ours)
             said = line.recv()
             _wait_at_most(line, 0)
             _notice_silence(line)
@@ -74,7 +78,15 @@ def call(host: str, port: int, secret: bytes, said: object) -> Connection:
         OSError: nobody listens there.
         AuthenticationError: somebody else does.
     """
-    line: Connection = Client((host, port), authkey=secret)
+    line: Connection = Client((host, port))
+    nonce = secrets.token_bytes(_NONCE_BYTES)
+    ours, doors = _keys(secret, nonce)
+    line.send_bytes(nonce)
+    try:
+        answer_challenge(line, ours)
+        deliver_challenge(line, doors)
+    except AssertionError as error:  # what it said is no challenge
+        raise AuthenticationError(str(error)) from None
     _notice_silence(line)
     line.send(said)
     return line
@@ -84,6 +96,15 @@ def hang_up(line: Connection) -> None:
     """End a line, also for a thread that waits for something to come over it."""
     with contextlib.suppress(OSError), _socket_of(line) as ours:
         ours.shutdown(socket.SHUT_RDWR)
+
+
+def _keys(secret: bytes, nonce: bytes) -> tuple[bytes, bytes]:
+    """The keys of a caller's answers and of the door's, to this caller alone.
+
+    What an outpost is made to answer serves neither in the launcher's place nor in another's.
+    """
+    callers, doors = (hmac.digest(secret, end + nonce, "sha256") for end in (b"caller", b"door"))
+    return callers, doors
 
 
 def _notice_silence(line: Connection) -> None:

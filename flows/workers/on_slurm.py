@@ -1,5 +1,6 @@
 """Workers as jobs of Slurm, through submitit."""
 
+import os
 import shutil
 import socket
 import stat
@@ -106,13 +107,18 @@ def _own_folder(folder: Path) -> Path:
     """Make the folder; jobs run what lies there, so others may not write to it (decision 175).
 
     Raises:
-        ConfigError: others may, or it cannot be made.
+        ConfigError: others may, it is another user's, or it cannot be made.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         found = folder.stat()
     except OSError as error:
         raise ConfigError(f"--on slurm: folder {folder} cannot be made ({error})") from None
+    if found.st_uid != os.geteuid():
+        raise ConfigError(
+            f"--on slurm: folder {folder} belongs to another user ({found.st_uid}), and jobs run "
+            "what lies in it: name one of your own"
+        )
     if stat.S_IMODE(found.st_mode) & (stat.S_IRWXG | stat.S_IRWXO):
         raise ConfigError(
             f"--on slurm: folder {folder} is open to other users, and jobs run what lies in it: "

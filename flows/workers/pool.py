@@ -10,6 +10,7 @@ or of others is their source's business.
 import contextlib
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +33,8 @@ STOP = "stop"
 _TO_CLOSE_S = 0.5
 """Ctrl-C may end a worker before we know of it ourselves."""
 _TO_TELL_S = 0.5
+_TO_START_AGAIN_S = 5.0
+"""Until there may be memory, processes or files for a worker that could not be started."""
 
 
 class JobError(RuntimeError):
@@ -182,7 +185,7 @@ class WorkerPool:
                 self._free.give(free)
                 raise self._why_closed()
             if isinstance(free, str):
-                return self._start(free)
+                return self._start_here(free)
             if free.lives:
                 return free
             self._replace(free)
@@ -194,6 +197,20 @@ class WorkerPool:
             self._replace(worker)
             raise self._why_closed()
         return worker
+
+    def _start_here(self, slot: str) -> Worker:
+        """Start a worker for a job; where that fails the slot is free for the next."""
+        with contextlib.ExitStack() as failing:
+            failing.callback(self._free.give, slot)
+            try:
+                worker = self._start(slot)
+            except OSError as error:
+                if self._closed.wait(_TO_START_AGAIN_S):
+                    raise self._why_closed() from None
+                message = f"no worker could be started on {slot}: {error}"
+                raise JobError(message, traceback.format_exc(), "lost", slot) from error
+            failing.pop_all()
+            return worker
 
     def _ask_for_all(self) -> None:
         """Ask a slow source for every worker, once there is a job."""

@@ -1,6 +1,7 @@
 """The near side of workers elsewhere: whom Ray or Slurm was asked for, who came, who is gone."""
 
 import contextlib
+import itertools
 import secrets
 import threading
 import time
@@ -19,8 +20,8 @@ from flows.workers.ticket import (
     command_here,
     environment_there,
     greet,
+    marked,
     objections,
-    write_mark,
 )
 from flows.workers.worker import Withdrawn, Worker
 from hcfres.config.loading import ConfigError
@@ -30,7 +31,10 @@ _SOON_S = 15.0
 """A worker that comes within this was not waited for."""
 _LOOK_EVERY_S = 1.0
 _TRIES = 3
-"""A worker may be lost on its way, as to a machine that goes down; so often in a row it is not."""
+"""So often in a row a worker may not come, as where a machine goes down or a scheduler is busy;
+more often while another one is there or awaited."""
+_PAUSE_S, _LONGEST_PAUSE_S = 10.0, 600.0
+"""Before a worker is asked for again; twice as long each time."""
 _CANCELLED_AT_ONCE = 16
 
 Caller = tuple[Connection, Greeting]
@@ -49,7 +53,8 @@ class Outposts:
         self._site, self._workspace, self._say = site, workspace, say
         self.slots = tuple(f"{site.name} {number}" for number in range(1, site.size + 1))
         self._secret = secrets.token_bytes(32)
-        self._mark = write_mark(workspace)
+        self._marked = contextlib.ExitStack()
+        self._mark = self._marked.enter_context(marked(workspace))
         self._door = Door(site.address, self._secret, self._receive)
         self._posts: dict[str, Post] = {}
         self._hires: list[Hire] = []
@@ -89,30 +94,57 @@ class Outposts:
         with ThreadPoolExecutor(_CANCELLED_AT_ONCE) as threads:
             list(threads.map(lambda hire: hire.cancel(), hires))
         self._site.close()
-        self._mark.unlink(missing_ok=True)
+        self._marked.close()
 
     def _send_for(self, slot: str) -> Post:
-        why = ""
-        for _ in range(_TRIES):
-            ticket = self._ticket()
-            arrived = self._awaited[ticket.name] = SimpleQueue()
-            hire = self._hire(ticket)
+        """Ask for an outpost until one comes, or this was in vain and no other is left.
+
+        Raises:
+            ConfigError: it was, or what came cannot work here.
+            Withdrawn: closed meanwhile.
+        """
+        pause = _PAUSE_S
+        for tries in itertools.count(1):
             try:
-                return self._admit(*self._wait_for(slot, arrived, hire), hire)
+                return self._ask(slot)
             except _Lost as lost:
                 why = str(lost)
-            finally:
-                del self._awaited[ticket.name]
+            if tries >= _TRIES and not self._others():
+                break
+            self._say(f"{slot}: {why}; it is asked for again in {pause:.0f} s")
+            self._closed.wait(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE_S)
         raise ConfigError(
-            f"--on {self._site.name}: a worker was asked for {_TRIES} times, and each time it "
-            f"ended before it came. The last time: {why}"
+            f"--on {self._site.name}: no worker is left, and one that was asked for {tries} times "
+            f"never came. The last time: {why}"
         )
+
+    def _others(self) -> bool:
+        """Whether any outpost is there or awaited."""
+        return bool(self._awaited) or any(post.lives for post in list(self._posts.values()))
+
+    def _ask(self, slot: str) -> Post:
+        """Ask for an outpost once, and wait for it.
+
+        Raises:
+            _Lost: none came.
+        """
+        ticket = self._ticket()
+        arrived = self._awaited[ticket.name] = SimpleQueue()
+        try:
+            hire = self._hire(ticket)
+            return self._admit(*self._wait_for(slot, arrived, hire), hire)
+        finally:
+            del self._awaited[ticket.name]
 
     def _hire(self, ticket: Ticket) -> Hire:
         with self._changing:
             if self._closed.is_set():
                 raise Withdrawn
-            hire = self._site.hire(ticket.model_dump_json())
+            try:
+                hire = self._site.hire(ticket.model_dump_json())
+            except Exception as error:  # whatever a scheduler says when it is busy
+                raise _Lost(f"it could not be asked for ({error!r})") from error
             self._hires.append(hire)
             return hire
 
@@ -178,4 +210,4 @@ class Outposts:
 
 
 class _Lost(Exception):
-    """An outpost ended before it called."""
+    """An outpost could not be asked for, or ended before it called."""

@@ -1,10 +1,12 @@
 """What a worker's machine is told before it starts one, and what it answers to be believed."""
 
+import contextlib
 import os
 import platform
 import secrets
 import socket
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -15,7 +17,8 @@ from pydantic import Field
 from flows.workers.machine import DEVICE, chosen_here
 from hcfres.config.base import Config
 from hcfres.pipeline.versions import code_of_cells
-from hcfres.store.files import write_atomic
+from hcfres.store.errors import StoreError
+from hcfres.store.locks import Busy, locked
 from hcfres.store.workspace import Workspace
 
 Kind = Literal["cpu", "cuda"]
@@ -100,12 +103,24 @@ def objections(theirs: Greeting, ours: Greeting, workspace: Workspace) -> tuple[
     return tuple(told)
 
 
-def write_mark(workspace: Workspace) -> Path:
-    """Put a file into the workspace that no other workspace has."""
+@contextlib.contextmanager
+def marked(workspace: Workspace) -> Iterator[Path]:
+    """Keep a file in the workspace that no other workspace has, while inside.
+
+    It is locked, and those whose launchers were killed, which nobody locks, are cleared away.
+    """
     name = secrets.token_hex(8)
     path = workspace.root / "launchers" / name
-    write_atomic(path, name.encode())
-    return path
+    with locked(path):
+        path.write_text(name)
+        _clear_ended(path.parent)
+        yield path
+
+
+def _clear_ended(marks: Path) -> None:
+    for path in marks.iterdir():
+        with contextlib.suppress(Busy, StoreError, OSError), locked(path, wait=False):
+            pass  # its end removes the file; one of another user's stays
 
 
 def environment_there(workspace: Workspace) -> dict[str, str]:

@@ -131,6 +131,16 @@ def test_a_folder_that_others_may_write_to_is_refused(tmp_path):
         SlurmSite(settings(folder, cluster="local"))
 
 
+def test_a_folder_of_another_user_is_refused(tmp_path):
+    folder = Path("/")  # another one's for whoever may not give folders away
+    if os.geteuid() == 0:
+        folder = tmp_path / "jobs"
+        folder.mkdir(mode=0o700)
+        os.chown(folder, 4321, -1)
+    with pytest.raises(ConfigError, match=f"folder {folder} belongs to another user"):
+        SlurmSite(settings(folder, cluster="local"))
+
+
 def test_an_address_that_only_this_machine_reaches_is_refused(slurm, tmp_path):
     with pytest.raises(ConfigError, match=r"localhost is .*, which no other machine reaches"):
         SlurmSite(settings(tmp_path / "jobs", address="localhost"))

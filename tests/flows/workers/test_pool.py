@@ -1,14 +1,18 @@
 import os
+import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 import pytest
 
-from flows.workers.pool import STOP, JobError, JobStopped, Watch, WorkerPool
+from flows.workers.pool import STOP, JobError, JobStopped, PoolClosed, Watch, WorkerPool
+from flows.workers.retries import persist
 
 JOBS = "tests.flows.jobs_for_tests"
 
@@ -121,3 +125,38 @@ def test_a_job_that_its_caller_declines_when_it_is_its_turn_leaves_the_worker_to
     with pytest.raises(LookupError, match="somebody else"):
         pool.call(f"{JOBS}:who", watch=Watch(begun=declines))
     assert pool.call(f"{JOBS}:who")[0] == worker
+
+
+@pytest.fixture
+def no_files(monkeypatch) -> Iterator[Callable[[bool], None]]:
+    """Let this process open no file more, or again as many as before."""
+    monkeypatch.setattr("flows.workers.pool._TO_START_AGAIN_S", 0.2)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+
+    def limit(none: bool) -> None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3 if none else soft, hard))
+
+    yield limit
+    limit(False)
+
+
+def test_a_worker_that_cannot_be_started_costs_no_slot_and_is_tried_again(pool, no_files):
+    no_files(True)
+    for _ in range(2):  # more than there are slots
+        with pytest.raises(JobError, match=r"no worker could be started on cpu: .*open files"):
+            pool.call(f"{JOBS}:add", 2, 3)
+    told = []
+
+    def files_are_closed(error: JobError) -> None:
+        told.append(error.kind)
+        no_files(False)
+
+    assert persist(lambda: pool.call(f"{JOBS}:add", 2, 3), files_are_closed) == 5
+    assert told == ["lost"]
+
+
+def test_a_pool_that_is_closed_while_no_worker_can_be_started_blames_no_job(pool, no_files):
+    no_files(True)
+    threading.Timer(0.1, pool.close).start()
+    with pytest.raises(PoolClosed):
+        pool.call(f"{JOBS}:add", 2, 3)

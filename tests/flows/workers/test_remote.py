@@ -1,5 +1,6 @@
 """Workers elsewhere, whose elsewhere is another process tree of this machine."""
 
+import itertools
 import os
 import signal
 import socket
@@ -8,7 +9,9 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from multiprocessing import AuthenticationError
 from pathlib import Path
 
@@ -19,6 +22,7 @@ from flows.workers.line import Door, call
 from flows.workers.patience import Patience
 from flows.workers.pool import STOP, JobError, JobStopped, NoWorkers, PoolClosed, Watch, WorkerPool
 from flows.workers.remote import Outposts
+from flows.workers.site import Hire
 from hcfres.store.workspace import Workspace
 from tests.flows.workers.far_site import FarSite
 
@@ -42,6 +46,27 @@ def site() -> FarSite:
 def pool(tmp_path, site) -> Iterator[WorkerPool]:
     with far_pool(tmp_path, site) as pool:
         yield pool
+
+
+@pytest.fixture
+def hasty(monkeypatch) -> None:
+    """Ask for a worker again almost at once."""
+    monkeypatch.setattr("flows.workers.remote._PAUSE_S", 0.1)
+
+
+@dataclass
+class BusySite(FarSite):
+    """Takes some of what it is asked for not, as Slurm when its controller is busy."""
+
+    refused: frozenset[int] = frozenset()
+    """By number, from 1."""
+    asked: int = 0
+
+    def hire(self, ticket: str) -> Hire:
+        self.asked += 1
+        if self.asked in self.refused:
+            raise OSError("Socket timed out")
+        return super().hire(ticket)
 
 
 def gone_within(pid: int, seconds: float) -> bool:
@@ -162,13 +187,53 @@ def test_jobs_go_on_with_the_workers_that_came(tmp_path):
     assert len(found) == 1
 
 
-def test_an_outpost_without_the_secret_is_not_let_in(tmp_path):
+def test_an_outpost_without_the_secret_is_not_let_in(tmp_path, hasty):
     site = FarSite(forged=lambda it: it.model_copy(update={"secret": "00" * 32}))
     with far_pool(tmp_path, site) as pool, pytest.raises(NoWorkers) as caught:
         pool.call(f"{JOBS}:who")
     told = str(caught.value)
-    assert told.startswith("--on test: a worker was asked for 3 times, and each time it ended")
+    assert told.startswith("--on test: no worker is left, and one that was asked for 3 times never")
     assert "cannot call the launcher at 127.0.0.1" in told
+
+
+def test_a_scheduler_that_is_busy_for_a_while_costs_no_worker(tmp_path, hasty):
+    said, site = [], BusySite(size=2, refused=frozenset({2, 3, 4, 5}))
+    with far_pool(tmp_path, site, said.append) as pool, ThreadPoolExecutor(2) as threads:
+        deadline = time.monotonic() + 30.0
+        workers: set[int] = set()
+        while len(workers) < 2 and time.monotonic() < deadline:
+            for one in [threads.submit(pool.call, f"{JOBS}:who") for _ in range(2)]:
+                workers.add(one.result()[0])
+    assert len(workers) == 2
+    assert site.asked == 6
+    told = "it could not be asked for (OSError('Socket timed out')); it is asked for again in "
+    pauses = [line.partition(told)[2] for line in said]
+    assert pauses == ["0 s", "0 s", "0 s", "1 s"]  # each twice the one before, which began at 0.1
+
+
+def test_workers_that_are_lost_on_their_way_do_not_end_those_that_came(tmp_path, hasty):
+    """As where a machine takes jobs and loses each."""
+    numbers, lost = itertools.count(1), threading.Semaphore(0)
+
+    def forged(ticket):
+        return ticket if next(numbers) == 1 else ticket.model_copy(update={"secret": "00" * 32})
+
+    def say(line):
+        if "asked for again" in line:
+            lost.release()
+
+    with far_pool(tmp_path, FarSite(size=2, forged=forged), say) as pool:
+        first, _ = pool.call(f"{JOBS}:who")
+        assert all(lost.acquire(timeout=30.0) for _ in range(3))
+        assert pool.call(f"{JOBS}:who")[0] == first
+
+
+def test_a_scheduler_that_takes_none_ends_the_pool_with_what_it_says(tmp_path, hasty):
+    site = BusySite(size=2, refused=frozenset(range(1, 100)))
+    with far_pool(tmp_path, site) as pool, pytest.raises(NoWorkers) as caught:
+        pool.call(f"{JOBS}:who")
+    assert str(caught.value).endswith("it could not be asked for (OSError('Socket timed out'))")
+    assert site.asked >= 3
 
 
 def test_other_code_and_another_workspace_are_refused_with_the_ways_out(tmp_path, monkeypatch):
