@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 
 from flows.cells.jobs import time_warm_scenes, trained_network
-from flows.cells.trained import LATENCY
+from flows.cells.trained import LATENCY, hardware_of
 from flows.datasets import dataset_folder
 from hcfres.config.cell import CellConfig
 from hcfres.data.dataset import Dataset
@@ -19,7 +19,8 @@ from hcfres.training.order import split_spaces
 def time_cell(cell: CellConfig, key: str, preparation: Preparation) -> None:
     """Write the median milliseconds of a warm scene to its answer into the cell's folder.
 
-    As Table IV's, on a few held-out scenes.
+    As Table IV's, on a few held-out scenes, while other workers do what they do: it compares with
+    those of the same search alone.
     """
     workspace = Workspace()
     folder = workspace.cells / key
@@ -32,6 +33,7 @@ def time_cell(cell: CellConfig, key: str, preparation: Preparation) -> None:
     told = {
         "latency_ms": times.whole.median_ms,
         "device": preparation.machine.device,
+        "hardware": hardware_of(preparation.machine.device),
         "code": code_of_cells(),
     }
     write_atomic(folder / LATENCY, json.dumps(told).encode())

@@ -6,7 +6,7 @@ Nothing here imports torch, Optuna or an orchestrator.
 import contextlib
 import json
 import statistics
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -52,6 +52,8 @@ class SearchCells:
     code: str = field(default_factory=code_of_cells)
     devices: tuple[str, ...] = field(default_factory=expected_devices)
     """One for each worker that will train cells."""
+    hardware: str | None = None
+    """That these are of, as `hardware_of` names it; None: whatever a cluster gives."""
 
     @property
     def kind(self) -> str:
@@ -62,7 +64,7 @@ class SearchCells:
     def identity(self) -> str:
         """Identify the study: what is tried and how, on which data, by which code.
 
-        Where time counts, on which kind of device too: what one takes says nothing of the other.
+        Where time counts, on which devices too: what one takes says nothing of another.
         How many trials are asked for, and how a winner is named, may change while it lasts.
         """
         config = self.search.config
@@ -71,7 +73,8 @@ class SearchCells:
             method=self.search.space.base, setting=self.setting, seed=config.cell_seed
         )
         inputs = input_keys(base, self.workspace)
-        timed = (self.kind,) if "latency_ms" in config.objectives else ()
+        timed = (self.kind, *filter(None, [self.hardware]))
+        timed = timed if "latency_ms" in config.objectives else ()
         return digest("study", json.dumps(told, sort_keys=True), base, *inputs, self.code, *timed)
 
     @property
@@ -97,19 +100,30 @@ class SearchCells:
 
     def trained(self, planned: PlannedCell) -> Trained | None:
         """Read what a cell reached; None unless it was trained whole."""
-        return read_trained(planned, self.code, self.kind, self.accept_code)
+        return read_trained(planned, self.code, self.kind, self.accept_code, self.hardware)
 
     def found(self) -> Iterator[Found]:
         """Give the trained cells of the workspace that lie in the space, with the trials' seed."""
-        for cell in self._cells():
-            if cell.seed != self.search.config.cell_seed:
-                continue
-            values = self.search.space.values_of(cell.method)
-            if values is None or digest(cell.setting) != digest(self.setting):
-                continue
-            planned = self.planned(values, "found")
+        for values, planned in self._in_space((self.search.config.cell_seed,)):
             if (trained := self.trained(planned)) is not None:
                 yield Found(values, planned.key, trained)
+
+    def finished_by_other_code(self) -> int:
+        """Count the finished cells that a trial or a further seed would train anew."""
+        if self.accept_code:
+            return 0
+        config = self.search.config
+        there = self._in_space((config.cell_seed, *config.confirm.seeds))
+        return sum(planned.state == "other code" for _, planned in there)
+
+    def _in_space(self, seeds: Sequence[int]) -> Iterator[tuple[Values, PlannedCell]]:
+        """Give the cells of the workspace with these seeds that lie in the space."""
+        for cell in self._cells():
+            if cell.seed not in seeds:
+                continue
+            values = self.search.space.values_of(cell.method)
+            if values is not None and digest(cell.setting) == digest(self.setting):
+                yield values, self.planned(values, "found", cell.seed)
 
     def typical(self) -> Typical | None:
         """Give what a training of the setting takes, by the whole ones measured on such a device.

@@ -3,15 +3,18 @@
 from collections.abc import Callable
 from typing import Any
 
+import sqlalchemy
 from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
 from optuna.storages import RetryHeartbeatStaleTrialCallback as Retry
-from optuna.storages._rdb.models import TrialHeartbeatModel, TrialModel
+from optuna.storages._rdb.models import StudyModel, TrialHeartbeatModel, TrialModel
 from optuna.trial import TrialState
 from sqlalchemy.orm import Session
 
+from flows.tracking.alone import alone_at
 from flows.tracking.outages import PATIENCE_S, StorePatience, is_away
-from flows.tracking.store import TrackingStore
+from flows.tracking.store import TrackingStore, shown_address
+from hcfres.store.errors import StoreError
 
 _RETRIES = 3
 _WAITING = (
@@ -73,15 +76,22 @@ class PatientStorage(RDBStorage):
             patience: with it.
             heartbeat_s: seconds between two signs of life of a trial; after three without one it
                 is given up.
+
+        Raises:
+            StoreError: its tables are of another version of Optuna.
         """
         self._patience = patience
-        super().__init__(
-            address,
-            engine_kwargs={"pool_pre_ping": True},  # else each old connection fails once
-            heartbeat_interval=heartbeat_s,
-            grace_period=3 * heartbeat_s,
-            heartbeat_stale_trial_callback=Retry(max_retry=_RETRIES),
-        )
+        try:
+            with alone_at(address, b"hctr"):
+                super().__init__(
+                    address,
+                    engine_kwargs={"pool_pre_ping": True},  # else each old connection fails once
+                    heartbeat_interval=heartbeat_s,
+                    grace_period=3 * heartbeat_s,
+                    heartbeat_stale_trial_callback=Retry(max_retry=_RETRIES),
+                )
+        except RuntimeError as error:
+            raise _other_version(address, error) from error
 
     def record_heartbeat(self, trial_id: int) -> None:
         """Give a sign of life; where the database is away the next one has to do."""
@@ -109,6 +119,21 @@ class PatientStorage(RDBStorage):
             )
             silent = running.filter(TrialModel.trial_id.not_in(beating.scalar_subquery()))
             return [trial_id for (trial_id,) in silent]
+
+
+def has_tables(address: str) -> bool:
+    """Whether a database that answers has Optuna's tables; none is made."""
+    engine = sqlalchemy.create_engine(address, poolclass=sqlalchemy.NullPool)
+    return sqlalchemy.inspect(engine).has_table(StudyModel.__tablename__)
+
+
+def _other_version(address: str, error: RuntimeError) -> StoreError:
+    return StoreError(
+        f"the tables of the trials' database {shown_address(address)} are of another version of "
+        f"Optuna than is installed here ({str(error).partition('. ')[0]}). Install what "
+        "infra/constraints.txt names; or, after a back-up and with no launcher at work, bring the "
+        "tables up to date: optuna storage upgrade --storage ADDRESS"
+    )
 
 
 def _patient(name: str) -> Callable[..., Any]:

@@ -1,5 +1,6 @@
 """What keeps a search from being done, told as one error; a search that is done passes."""
 
+import shlex
 import time
 from collections.abc import Callable, Iterator
 
@@ -9,9 +10,10 @@ from flows.cells.failed import one_line
 from flows.planning.plan import PlanError
 from flows.planning.view import duration
 from flows.reproduce import MOST_TOLD
-from flows.search.report import Findings, comparison_command, lacking
+from flows.search.report import Findings, lacking
 from flows.search.study import Study
 from flows.search.trials import failed
+from flows.search.winner import EXPERIMENT
 from flows.workers.job_log import NAME as WORKER_LOG
 from flows.workers.pool import JobError
 
@@ -97,9 +99,11 @@ def _failures(found: Findings) -> Iterator[str]:
 def _compare_anyway(found: Findings) -> str:
     if found.winner is None or found.winner.is_base:
         return f"{_NOT_COMPARED}: the base has won, so far"
+    setting = found.folder / "settings" / f"{found.cells.setting.name}.toml"
     return (
         f"{_NOT_COMPARED}: validation is asked about one winner, and these may still win. If they "
-        f"shall not: {comparison_command(found)}"
+        "shall not, ask at once, and no other winner is compared any more: hcfres reproduce "
+        + shlex.join([str(found.folder / EXPERIMENT), "--setting", str(setting)])
     )
 
 

@@ -11,6 +11,7 @@ from flows.acquire import acquire
 from flows.cells.attempt import Attempt
 from flows.cells.claim import claimed
 from flows.describe import describe
+from flows.held import Held
 from flows.live.progress import Bar
 from flows.planning.plan import PlannedCell
 from flows.prepare import prepare
@@ -44,11 +45,11 @@ def search(study: Study, session: Session, log: StudyLog) -> None:
 
 
 @flow(name="confirm", validate_parameters=False, task_runner=waiting_threads())
-def confirm(cells: Sequence[PlannedCell], study: Study, session: Session) -> None:
+def confirm(held: Held[Sequence[PlannedCell]], study: Study, session: Session) -> None:
     """Train the best trials' further seeds; one that fails costs only itself."""
-    with session.board.bar("more seeds", len(cells)) as bar:
+    with session.board.bar("more seeds", len(held.value)) as bar:
         outcomes_of(
-            lambda it: one_more_seed.submit(it, study, session), cells, session, bar.advance
+            lambda it: one_more_seed.submit(it, study, session), held.value, session, bar.advance
         )
 
 

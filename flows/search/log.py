@@ -33,12 +33,17 @@ class StudyLog:
         told = {f"search.{name}": value for name, value in flatten(search.config).items()}
         told |= flatten(cells.setting)
         self.run.new_params(told)
-        self._logged = set(self.run.steps(_MIOU))
+        self._logged: frozenset[int] = frozenset()
 
     def trials(self, trials: Sequence[Trial]) -> None:
-        """Log the trials that have a score and are new to MLflow, with the best so far."""
+        """Log the trials that have a score and are new to MLflow, with the best so far.
+
+        Other launchers may log them too, in the same run.
+        """
         done = ended(trials)
         scores = [trial.miou for trial in done if trial.miou is not None]
+        if not {trial.number for trial in done} <= self._logged:
+            self._logged = self.run.steps(_MIOU)
         for trial in done:
             if trial.number in self._logged or trial.miou is None or trial.key is None:
                 continue
@@ -48,7 +53,7 @@ class StudyLog:
             place = self._cells.workspace.cells / trial.key
             about = {"hcfres.study": self._folder.name, "hcfres.trial": str(trial.number)}
             self._tracker.tag(place, about)
-            self._logged.add(trial.number)
+            self._logged |= {trial.number}
 
     def finish(self, found: Findings) -> None:
         """Keep the report as the run's page, with its pictures and the winner's files."""

@@ -1,6 +1,6 @@
 """Searches' trials out of their journals into a database that several launchers share."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +21,9 @@ def journals(workspace: Workspace) -> tuple[Path, ...]:
 def move_studies(address: str, workspace: Workspace) -> tuple[int, int]:
     """Copy every journal's trials, or those that an earlier copy lacks, and read them back.
 
-    The journals stay as they are, but for trials whose launcher died: these are failed, as the next
-    launcher would have it.
+    A database in which launchers went on from a journal is left as it is. The journals stay as
+    they are, but for trials whose launcher died: these are failed, as the next launcher would have
+    it.
 
     Args:
         address: of a PostgreSQL database.
@@ -53,19 +54,24 @@ def _moved(folder: Path, database: BaseStorage) -> Iterator[int]:
                 directions=old.directions,
                 load_if_exists=True,
             )
-            known = len(new.get_trials(deepcopy=False))
-            for trial in old.get_trials(deepcopy=False)[known:]:
+            ours, there = old.get_trials(deepcopy=False), new.get_trials(deepcopy=False)
+            _require_same(folder, ours, there)
+            for trial in ours[len(there) :]:
                 new.add_trial(trial)
-            ours, theirs = (
-                [_told(trial) for trial in study.get_trials(deepcopy=False)] for study in (old, new)
-            )
-            if ours != theirs:
-                raise StoreError(
-                    f"{folder}: the database has other trials of this search, from another journal "
-                    "or from launchers that share it. Go on with those (HCFRES_TRIALS), or use an "
-                    "empty database; the journal is as it was"
-                )
-            yield len(ours)
+            there = new.get_trials(deepcopy=False)
+            _require_same(folder, ours, there)
+            yield len(there)
+
+
+def _require_same(folder: Path, ours: Sequence[FrozenTrial], there: Sequence[FrozenTrial]) -> None:
+    """Refuse a database that does not begin with what ended in the journal, as far as it goes."""
+    both = zip(ours, there, strict=False)
+    if any(one.state.is_finished() and _told(one) != _told(other) for one, other in both):
+        raise StoreError(
+            f"{folder}: the database has other trials of this search, from another journal "
+            "or from launchers that share it. Go on with those (HCFRES_TRIALS), or use an "
+            "empty database; the journal is as it was"
+        )
 
 
 def _told(trial: FrozenTrial) -> tuple[Any, ...]:

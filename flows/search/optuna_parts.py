@@ -1,4 +1,4 @@
-"""A search's samplers, pruners and distributions as Optuna has them."""
+"""A search's samplers and distributions as Optuna has them."""
 
 import hashlib
 import json
@@ -16,7 +16,7 @@ from optuna.distributions import (
 )
 from optuna.study import StudyDirection
 
-from hcfres.config.search import Choices, MedianConfig, SearchConfig, TpeConfig, Value
+from hcfres.config.search import Choices, SearchConfig, TpeConfig, Value
 from hcfres.config.space import Knob, Space, Values
 
 DIRECTIONS = {"held_out_miou": StudyDirection.MAXIMIZE, "latency_ms": StudyDirection.MINIMIZE}
@@ -47,16 +47,6 @@ def make_sampler(config: SearchConfig, asked: int, again: int) -> optuna.sampler
             seed=seed,
         )
     return optuna.samplers.RandomSampler(seed=seed)
-
-
-def make_pruner(config: SearchConfig, epochs: int) -> optuna.pruners.BasePruner:
-    """Make the pruner; its steps are epochs done."""
-    pruner = config.pruner
-    if pruner is None:
-        return optuna.pruners.NopPruner()
-    if isinstance(pruner, MedianConfig):
-        return optuna.pruners.MedianPruner(pruner.startup_trials, pruner.warmup_epochs)
-    return optuna.pruners.HyperbandPruner(pruner.min_epochs, epochs, pruner.reduction_factor)
 
 
 def distribution(knob: Knob) -> BaseDistribution:

@@ -83,7 +83,7 @@ class SearchPlan:
     """At most, if no trial is free or pruned."""
     disk: Disk
     remarks: tuple[str, ...]
-    """What could not be counted, and why."""
+    """What could not be counted, and why; what the search would train anew."""
     schema: Literal["hcfres.search-plan/2"] = "hcfres.search-plan/2"
 
     def as_json(self) -> str:
@@ -126,7 +126,18 @@ def search_plan(cells: SearchCells, trials: Sequence[Trial], wanted: int) -> Sea
         stages=shared.counts,
         estimate=expected,
         disk=disk(readers, expected.size),
-        remarks=shared.remarks,
+        remarks=(*shared.remarks, *(_trained_anew(cells) if left or more else ())),
+    )
+
+
+def _trained_anew(cells: SearchCells) -> tuple[str, ...]:
+    """Say that finished cells of other code would be trained again, and what tables then lack."""
+    if not (count := cells.finished_by_other_code()):
+        return ()
+    return (
+        f"finished cells that other code made and that lie in the space: {count}. Each that the "
+        "search asks for is trained anew, and its table lacks it until `hcfres reproduce` "
+        "evaluates it again; --accept-code takes them as they are",
     )
 
 

@@ -7,11 +7,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from flows.places import DEFAULT_SETTING
+from flows.places import experiment_word
 from flows.search.cells import SearchCells
 from flows.search.importance import importances
-from flows.search.trials import Trial, ended, front
-from flows.search.winner import EXPERIMENT, Candidate, base_of, changes
+from flows.search.look import read_look
+from flows.search.trials import Trial, asked_for, ended, front
+from flows.search.winner import Candidate, base_of, changes
+from hcfres.config.identity import digest
 from hcfres.config.problems import shorten
 from hcfres.config.search import Choices
 from hcfres.config.space import Knob, Values, shown
@@ -51,19 +53,30 @@ def write_report(found: Findings) -> None:
     parts = [f"# {found.title}", _summary(found)]
     parts += [f"![{path.stem}]({path.relative_to(found.folder)})" for path in drawn]
     parts += ["## The best, with more seeds", _candidates(found), verdict(found)]
-    if (found.folder / COMPARISON).exists():
+    if _is_compared(found):
         told = (found.folder / COMPARISON).read_text().strip().removeprefix("# ")
         parts += ["## On validation, asked once", told]
     parts += ["## Trials", _trials(found)]
     write_atomic(found.folder / REPORT, ("\n\n".join(parts) + "\n").encode())
 
 
+def _is_compared(found: Findings) -> bool:
+    """Whether the comparison is this winner's: what is left of a former one's is not told."""
+    look, winner = read_look(found.folder), found.winner
+    if look is None or winner is None or look.identity != digest(winner.method):
+        return False
+    return (found.folder / COMPARISON).exists()
+
+
 def comparison_command(found: Findings) -> str:
-    """Give the command that compares the winner with the base on validation."""
-    asked = ["hcfres", "reproduce", str(found.folder / EXPERIMENT)]
-    if (name := found.cells.setting.name) != DEFAULT_SETTING:
-        asked += ["--setting", str(found.folder / "settings" / f"{name}.toml")]
-    return shlex.join(asked)
+    """Give the command that compares the winner with the base on validation, and asks no more."""
+    cells, config = found.cells, found.cells.search.config
+    asked = ["hcfres", "tune", experiment_word(cells.search.source), "--compare"]
+    if len(asked_for(found.trials)) != config.trials:
+        asked += ["--trials", str(len(asked_for(found.trials)))]
+    if (name := cells.setting.name) != config.setting:
+        asked += ["--setting", shlex.quote(str(found.folder / "settings" / f"{name}.toml"))]
+    return " ".join([*asked, "--accept-code"] if cells.accept_code else asked)
 
 
 def _pictures(found: Findings) -> tuple[Path, ...]:
@@ -173,7 +186,7 @@ def verdict(found: Findings) -> str:
     place = f"methods/{winner.method.name}.toml"
     return (
         f"{told} The whole method: [{place}]({place}). Against the base on validation, to be asked "
-        f"once, here or by `--compare`:\n\n```\n{comparison_command(found)}\n```"
+        f"once (with `--storage` and `--on` as before):\n\n```\n{comparison_command(found)}\n```"
     )
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from rich.console import Console
 
+from flows.held import Held
 from flows.search.conclusion import conclude
 from flows.search.flow import confirm, search
 from flows.search.log import StudyLog
@@ -34,5 +35,5 @@ def run_search(study: Study, console: Console, on: Where = "local") -> None:
         found = candidates(cells, study.trials)
         missing = [cell for one in found if one.trial.state != "failed" for cell in one.missing]
         if missing:
-            confirm(missing, study, inside)
+            confirm(Held(missing), study, inside)
         log.finish(conclude(cells, study.trials))

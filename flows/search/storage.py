@@ -1,8 +1,11 @@
 """Where trials are kept: in a journal beside their report, or a database for several launchers."""
 
 import contextlib
+import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 from optuna.exceptions import StorageInternalError
@@ -14,7 +17,7 @@ from flows.planning.plan import PlanError
 from flows.search.cells import SearchCells
 from flows.search.records import read_trials
 from flows.search.trials import Trial
-from flows.tracking.store import silence, store_at
+from flows.tracking.store import TrackingStore, silence, store_at
 from hcfres.config.loading import ConfigError
 from hcfres.store.errors import StoreError
 from hcfres.store.files import write_atomic
@@ -40,7 +43,8 @@ def study_storage(
     Raises:
         ConfigError: the address is no database's, or nobody answers there.
         PlanError: another launcher has the journal.
-        StoreError: the database was away for too long, or refuses what it is asked.
+        StoreError: the journal is damaged; the database was away for too long, is of another
+            version, or refuses what it is asked.
     """
     if address is not None:
         with _known_failures():
@@ -56,6 +60,7 @@ def own_journal(folder: Path) -> Iterator[BaseStorage]:
 
     Raises:
         PlanError: another launcher has it.
+        StoreError: it is damaged.
     """
     folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -74,7 +79,11 @@ def known_trials(cells: SearchCells, address: str | None) -> tuple[Trial, ...]:
     """Read the trials so far; nothing is made. Raises what `study_storage` does."""
     if address is not None:
         with _known_failures():
-            return read_trials(cells, trials_database(address, cells.workspace))
+            store = _store(address, cells.workspace)
+            from flows.search.database import has_tables  # noqa: PLC0415  imports MLflow
+
+            there = has_tables(store.uri)
+            return read_trials(cells, _opened(store, HEARTBEAT_S)) if there else ()
     journal = cells.folder / JOURNAL
     return read_trials(cells, _journal(journal)) if journal.exists() else ()
 
@@ -85,12 +94,44 @@ def mend_journal(path: Path) -> None:
     Nobody else may have it open.
     """
     Path(f"{path}{LOCK_FILE_SUFFIX}").unlink(missing_ok=True)
-    if path.exists() and not (told := path.read_bytes()).endswith(b"\n"):
-        write_atomic(path, told[: told.rfind(b"\n") + 1])
+    lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
+    if lines and not _is_whole(lines[-1]):
+        write_atomic(path, b"".join(lines[:-1]))
+
+
+def _is_whole(line: bytes) -> bool:
+    with contextlib.suppress(ValueError):
+        return line.endswith(b"\n") and isinstance(json.loads(line), dict)
+    return False
+
+
+class _WholeLines(JournalFileBackend):
+    """Optuna's, but that a write which fails, as on a full disk, leaves no piece of a line."""
+
+    def append_logs(self, logs: list[dict[str, Any]]) -> None:
+        """Append lines, or none; the journal is one launcher's, and its threads take turns."""
+        length = os.path.getsize(self._file_path)
+        try:
+            super().append_logs(logs)
+        except BaseException:
+            os.truncate(self._file_path, length)
+            raise
 
 
 def _journal(path: Path) -> BaseStorage:
-    return JournalStorage(JournalFileBackend(str(path)))
+    """Open a journal that is there, or that may be made.
+
+    Raises:
+        StoreError: a line of it is damaged.
+    """
+    try:
+        return JournalStorage(_WholeLines(str(path)))
+    except (ValueError, LookupError, TypeError) as error:
+        raise StoreError(
+            f"{path} is damaged, and trials are kept in it ({type(error).__name__}: {error}). Put "
+            "it aside, for instance under another name: the same command begins the study anew, "
+            "and finds the trials that were trained again as cells of the workspace"
+        ) from None
 
 
 def trials_database(
@@ -100,18 +141,27 @@ def trials_database(
 
     Raises:
         ConfigError: the address is no database's, or nobody answers there.
+        StoreError: its tables are of another version of Optuna.
     """
+    return _opened(_store(address, workspace), heartbeat_s)
+
+
+def _store(address: str, workspace: Workspace) -> TrackingStore:
     store = store_at(address, workspace, named=OPTION)
     if store.kind != "postgresql":
         raise ConfigError(f"{OPTION} is {store.shown}: trials are kept in a PostgreSQL database")
     if why := silence(store):
         raise ConfigError(f"{OPTION} is {store.shown}, and nobody answers there: {why}")
+    return store
+
+
+def _opened(store: TrackingStore, heartbeat_s: int) -> BaseStorage:
     from flows.search.database import (  # noqa: PLC0415  imports MLflow
         PatientStorage,
         trials_patience,
     )
 
-    return PatientStorage(address, trials_patience(store), heartbeat_s)
+    return PatientStorage(store.uri, trials_patience(store), heartbeat_s)
 
 
 @contextlib.contextmanager

@@ -17,7 +17,8 @@ from optuna.trial import FrozenTrial, TrialState
 from flows.cells.trained import Trained
 from flows.search.asked import Asked, Outcome
 from flows.search.cells import SearchCells
-from flows.search.optuna_parts import DIRECTIONS, make_pruner, make_sampler, suggest
+from flows.search.optuna_parts import DIRECTIONS, make_sampler, suggest
+from flows.search.pruners import make_pruner
 from flows.search.records import CELL, ORIGIN, REASON, REPEATS, made, told
 from flows.search.trials import Origin, Trial, asked_for, failed, fruitless
 from hcfres.config.loading import ConfigError
@@ -186,7 +187,10 @@ class Study:
         return None
 
     def _is_repeated(self, trial: optuna.Trial, key: str) -> bool:
-        """End a trial whose cell another trial was asked for: what that one got is known."""
+        """End a trial whose cell another trial was asked for: what that one got is known.
+
+        Of two that run the earlier goes on, also where both are asked at the same time.
+        """
         is_new = ORIGIN not in trial.user_attrs  # else it is to be tried again
         trial.set_user_attr(CELL, key)
         trial.set_user_attr(ORIGIN, trial.user_attrs.get(ORIGIN, "sampler"))
@@ -194,11 +198,12 @@ class Study:
             t for t in self._frozen() if t.user_attrs.get(CELL) == key and t.number != trial.number
         ]
         known = [t for t in others if t.state in (TrialState.COMPLETE, TrialState.PRUNED)]
-        waits = [t for t in others if t.state is TrialState.RUNNING]
+        waits = [t for t in others if t.state is TrialState.RUNNING and t.number < trial.number]
         if is_new:
-            waits += [t for t in others if t.state is TrialState.FAIL]
-        for other in (*known, *waits)[:1]:
-            trial.set_user_attr(REPEATS, other.number)
+            waits += [t for t in others if t.state is TrialState.FAIL and not _gave_way(t)]
+        repeats = next((other.number for other in (*known, *waits)), None)
+        if repeats is not None or _gave_way(trial):
+            trial.set_user_attr(REPEATS, repeats)
         if known:
             self._end_as(trial, known[0])
         elif waits:
@@ -214,7 +219,7 @@ class Study:
 
     def _unseen(self, in_order: bool) -> Values | None:
         """Find a point whose cell was not asked for yet; None where there seems to be none."""
-        seen = {trial.key for trial in self.trials}
+        seen = {t.key for t in self.trials if t.state != "failed" or t.repeats is None}
         for values in self._space.points() if in_order else self._drawn():
             with contextlib.suppress(ConfigError):
                 if self.cells.planned(values, "unseen").key not in seen:
@@ -269,3 +274,8 @@ class Study:
             if reason:
                 trial.set_user_attr(REASON, reason)
             self._study.tell(trial, scores, state, skip_if_finished=True)
+
+
+def _gave_way(trial: optuna.Trial | FrozenTrial) -> bool:
+    """Whether a trial was left to another of the same cell."""
+    return trial.user_attrs.get(REPEATS) is not None

@@ -34,16 +34,27 @@ class Trial:
 
 
 def ended(trials: Iterable[Trial]) -> tuple[Trial, ...]:
-    """Give the trials with a final score, one a cell, in order."""
-    return tuple(t for t in trials if t.state == "done" and t.repeats is None)
+    """Give the trials with a final score, the first of each cell, in order.
+
+    Of launchers that begin together each adds the cells that were there before.
+    """
+    done: dict[str | None, Trial] = {}
+    for trial in trials:
+        if trial.state == "done" and trial.repeats is None:
+            done.setdefault(trial.key, trial)
+    return tuple(done.values())
 
 
 def failed(trials: Iterable[Trial]) -> tuple[Trial, ...]:
-    """Give the trials that failed, one a cell, of cells that no other trial saw through since."""
+    """Give the trials that failed, one a cell, of cells that no other trial saw through since.
+
+    Of a cell the last is given that was none of another's.
+    """
     trials = tuple(trials)
     whole = {trial.key for trial in trials if trial.state != "failed"}
-    left = [t for t in trials if t.key is not None and t.key not in whole and t.repeats is None]
-    return tuple({trial.key: trial for trial in left}.values())
+    left = [t for t in trials if t.key is not None and t.key not in whole]
+    own = {trial.key: trial for trial in left if trial.repeats is None}
+    return tuple(({trial.key: trial for trial in left} | own).values())
 
 
 def asked_for(trials: Iterable[Trial]) -> frozenset[str]:

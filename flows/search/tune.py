@@ -3,12 +3,13 @@
 A search with nothing left to run starts no server and imports neither Prefect nor torch.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
 
 from flows import make_home
+from flows.cells.trained import hardware_of
 from flows.places import experiment_file
 from flows.planning.preflight import require_searchable
 from flows.prefect_server import start_server
@@ -89,7 +90,8 @@ def cells_of(asked: Asked) -> SearchCells:
     setting = search.setting(asked.setting)
     require_searchable(search, setting, workspace, search.setting_path(asked.setting))
     devices = devices_of(asked.on, workspace)
-    return SearchCells(search, setting, workspace, asked.accept_code, devices=devices)
+    cells = SearchCells(search, setting, workspace, asked.accept_code, devices=devices)
+    return replace(cells, hardware=hardware_of(cells.kind)) if asked.on == "local" else cells
 
 
 def _wanted(asked: Asked, cells: SearchCells) -> int:

@@ -12,7 +12,7 @@ from pathlib import Path
 from flows.cells.failed import read_failure
 from flows.planning.plan import PlannedCell
 from flows.search.cells import SearchCells
-from flows.search.trials import Trial, best_by_miou, front
+from flows.search.trials import Trial, best_by_miou, ended, front
 from hcfres.config.base import Config
 from hcfres.config.method import MethodConfig
 from hcfres.config.space import Space, shown, value_at
@@ -154,8 +154,7 @@ def _base_trial(space: Space, trials: Sequence[Trial]) -> tuple[Trial, ...]:
     """Give the base's trial that ended, else the last that did not; none before the first."""
     own = [t for t in trials if t.repeats is None and t.values]
     of_base = [t for t in own if space.full(t.values) == space.full({})]
-    done = [t for t in of_base if t.state == "done"]
-    return tuple((done or of_base)[-1:])
+    return ended(of_base) or tuple(of_base[-1:])
 
 
 def _candidate(cells: SearchCells, trial: Trial, base: Sequence[Trial]) -> Candidate:

@@ -85,11 +85,13 @@ def learn(
     epochs: int = EPOCHS,
     latency_ms: float | None = None,
     device: str = "cpu",
+    hardware: str | None = None,
 ) -> None:
     """Write a cell's folder as if it had been trained so many epochs, to `miou` at every check.
 
     Args:
         device: that its latency was measured on.
+        hardware: that this was of; None: not kept.
     """
     folder = planned.folder
     (folder / "checkpoint").mkdir(parents=True, exist_ok=True)
@@ -101,6 +103,7 @@ def learn(
     save_file({"network/weight": np.zeros(1)}, state, metadata=about)
     if latency_ms is not None:
         told = {"latency_ms": latency_ms, "device": device, "code": code}
+        told |= {} if hardware is None else {"hardware": hardware}
         (folder / LATENCY).write_text(json.dumps(told))
 
 

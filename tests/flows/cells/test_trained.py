@@ -6,7 +6,9 @@ import sys
 import pytest
 import torch
 
-from flows.cells.trained import LATENCY, held_out_curve, read_trained
+from flows.cells.finished import DONE
+from flows.cells.trained import LATENCY, hardware_of, held_out_curve, read_trained
+from flows.tracing.hardware import hardware
 from hcfres.training import checkpoint
 from tests.flows.fabricated import CODE, finish
 from tests.flows.searches import EPOCHS, cells_in, learn
@@ -61,6 +63,30 @@ def test_a_latency_that_names_no_device_is_not_known(planned):
     learn(planned, 0.25)
     (planned.folder / LATENCY).write_text(f'{{"latency_ms": 5.0, "code": "{CODE}"}}')
     assert read_trained(planned, CODE, "cpu").latency_ms is None
+
+
+def test_a_latency_of_other_hardware_is_not_known(planned):
+    for name in (None, "NVIDIA H200"):
+        learn(planned, 0.25, latency_ms=5.0, device="cuda:0", hardware=name)
+        assert read_trained(planned, CODE, "cuda", hardware="NVIDIA A100").latency_ms is None
+        assert read_trained(planned, CODE, "cuda").latency_ms == 5.0
+    assert read_trained(planned, CODE, "cuda", hardware="NVIDIA H200").latency_ms == 5.0
+
+
+def test_this_machine_has_a_processor_to_time_on():
+    assert hardware_of("cpu") == hardware().cpu != ""
+
+
+def test_a_cell_counts_as_it_is_now_not_as_it_was_planned(tmp_path):
+    cells = cells_in(tmp_path)
+    base = cells.search.space.walk(lambda knob: knob.base)
+    learn(cells.planned(base, "base"), 0.25)
+    finish(cells.planned(base, "base"), {"val/all/miou": 0.5}, code="last week's")
+    planned = cells.planned(base, "base")
+    assert (planned.state, cells.trained(planned)) == ("other code", None)
+    (planned.folder / DONE).unlink()  # as a training that begins anew does
+    learn(planned, 0.75)
+    assert cells.trained(planned).miou == 0.75
 
 
 def test_a_finished_cell_counts_without_its_checkpoint(tmp_path):

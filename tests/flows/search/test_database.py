@@ -3,17 +3,21 @@
 The database is a real one that is stopped and started again.
 """
 
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import sqlalchemy
 from optuna.trial import TrialState
 
-from flows.search.database import PatientStorage, trials_patience
-from flows.search.storage import OPTION
+from flows.search.database import PatientStorage, has_tables, trials_patience
+from flows.search.storage import OPTION, known_trials
 from flows.search.study import Outcome, Study
 from flows.search.trials import ended
 from flows.tracking.store import store_at
 from hcfres.store.errors import StoreError
+from hcfres.store.workspace import Workspace
 from tests.flows.search.test_study import MEDIAN
 from tests.flows.searches import cells_in, learn, opened, play, worth
 from tests.flows.tracking.test_outages import meanwhile
@@ -41,6 +45,47 @@ def begin(own_postgres, tmp_path, lines):
         return study
 
     return make
+
+
+@pytest.fixture
+def open_one(postgres, tmp_path, lines):
+    """Open the trials of a database of this name."""
+
+    def make(name):
+        url = postgres.create(name)
+        store = store_at(url, Workspace(tmp_path), named=OPTION)
+        return url, lambda: PatientStorage(url, trials_patience(store, 1, lines.append), 1)
+
+    return make
+
+
+def test_launchers_that_are_the_first_at_once_all_open_the_database(open_one):
+    _, opening = open_one("first_ones")
+    together = threading.Barrier(4)
+
+    def first(_):
+        together.wait()
+        return opening().get_all_studies()
+
+    with ThreadPoolExecutor(4) as launchers:
+        assert list(launchers.map(first, range(4))) == [[]] * 4
+
+
+def test_tables_of_another_version_of_optuna_are_refused_with_the_way_out(open_one):
+    url, opening = open_one("other_version")
+    opening()
+    with sqlalchemy.create_engine(url).begin() as connection:
+        connection.execute(sqlalchemy.text("UPDATE alembic_version SET version_num = 'v2.6.0.a'"))
+    with pytest.raises(StoreError, match="optuna storage upgrade --storage ADDRESS") as refused:
+        opening()
+    assert "/other_version are of another version of Optuna" in str(refused.value)
+    assert "cret" not in str(refused.value)
+
+
+def test_a_plan_makes_nothing_in_an_empty_database(postgres, tmp_path):
+    url = postgres.create("only_planned")
+    assert known_trials(cells_in(tmp_path), url) == ()
+    assert not has_tables(url)
 
 
 @pytest.mark.slow

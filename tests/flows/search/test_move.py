@@ -49,12 +49,43 @@ def test_asked_again_only_what_is_new_is_copied(begun, postgres):
     assert known_trials(begun, url) == known_trials(begun, None)
 
 
-def test_a_database_in_which_the_search_went_on_is_not_mixed_with_the_journal(begun, postgres):
+def go_on(cells, url):
+    """Train everything that a search asks for in a database."""
+    with study_storage(cells, url) as storage:
+        study = Study(cells, storage, 5)
+        study.begin()
+        assert play(study)
+
+
+def test_a_database_in_which_launchers_went_on_is_left_as_it_is(begun, postgres):
     url = postgres.create("went_on")
     move_studies(url, begun.workspace)
+    go_on(begun, url)
+    there = known_trials(begun, url)
+    assert len(there) > len(known_trials(begun, None))
+    assert move_studies(url, begun.workspace) == (1, len(there))
+    assert known_trials(begun, url) == there
+
+
+def test_trials_that_waited_may_have_been_tried_in_the_database(tmp_path, postgres):
+    cells = cells_in(tmp_path)
+    opened(cells)
+    url = postgres.create("waited")
+    move_studies(url, cells.workspace)
+    assert {trial.state for trial in known_trials(cells, None)} == {"waiting"}
+    go_on(cells, url)
+    assert move_studies(url, cells.workspace) == (1, len(known_trials(cells, url)))
+
+
+def test_a_search_that_went_on_in_both_is_refused_and_not_mixed(begun, postgres):
+    url = postgres.create("both")
+    move_studies(url, begun.workspace)
     optuna.load_study(study_name=begun.identity, storage=url).ask()
+    there = known_trials(begun, url)
+    play(opened(begun, wanted=6))
     with pytest.raises(StoreError, match="the database has other trials of this search"):
         move_studies(url, begun.workspace)
+    assert known_trials(begun, url) == there
 
 
 def test_a_search_that_runs_is_not_moved(begun, postgres):

@@ -1,6 +1,7 @@
 """What a search's plan says of the stages that its methods share, of time, devices and disk."""
 
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -17,6 +18,7 @@ from hcfres.pipeline.scene import Preparation, SceneJobs
 from hcfres.pipeline.seen import WatchedDataset, notes_of
 from hcfres.pipeline.stage_count import StageCount
 from hcfres.store.store import Store
+from tests.flows.fabricated import CODE, finish
 from tests.flows.searches import SMALL, cells_in, learn
 
 LAYERS = SMALL.split("[space]")[0] + (
@@ -115,6 +117,26 @@ def test_a_search_with_nothing_left_reads_no_stage(tmp_path):
     assert (plan.stages, plan.trials_left, plan.more_seeds) == ((), 0, 0)
     assert (plan.estimate.wall_s, plan.estimate.size) == (0, 0)
     assert said(plan).rstrip().endswith("1 of 1 trials asked for (1 done); nothing to run")
+
+
+def test_finished_cells_that_would_be_trained_anew_are_counted_and_said(tmp_path):
+    cells = cells_in(tmp_path)
+    first, second, third = list(cells.search.space.points())[:3]
+    for values, seed, code in (
+        (first, 1999, "last week's"),
+        (second, 2000, "last week's"),
+        (third, 7, "last week's"),
+        (third, 1999, CODE),
+    ):
+        planned = cells.planned(values, "", seed)
+        learn(planned, 0.5, code)
+        finish(planned, {"val/all/miou": 0.5}, code)
+    plan = search_plan(cells, (), 4)
+    (told,) = [line for line in plan.remarks if "other code made" in line]
+    assert "lie in the space: 2. Each that the search asks for is trained anew" in told
+    assert told in " ".join(said(plan).split())
+    accepting = replace(cells, accept_code=True)
+    assert not any("other code made" in line for line in search_plan(accepting, (), 4).remarks)
 
 
 @pytest.mark.parametrize("state", ["failed", "running", "waiting"])

@@ -5,6 +5,7 @@ from dataclasses import replace
 import optuna
 import pytest
 
+from flows.cells.finished import DONE
 from flows.planning.plan import PlanError
 from flows.search.records import CELL, REPEATS
 from flows.search.storage import JOURNAL, known_trials, mend_journal, study_storage
@@ -168,6 +169,19 @@ def test_a_finished_cell_of_a_table_is_a_trial_too(search):
     assert [trial.miou for trial in ended(study.trials)] == [0.5]
 
 
+def test_a_cell_that_a_table_finished_under_other_code_is_trained_anew_and_counts(search):
+    cells = search()
+    base = cells.search.space.walk(lambda knob: knob.base)
+    learn(cells.planned(base, "base"), 0.5, code="last week's")
+    finish(cells.planned(base, "base"), {"val/all/miou": 0.9}, code="last week's")
+    study = opened(cells, wanted=1)
+    asked = study.next()
+    (asked.planned.folder / DONE).unlink()
+    learn(asked.planned, 0.6)
+    study.tell(asked, Outcome("done"))
+    assert [(trial.state, trial.miou) for trial in study.trials] == [("done", 0.6)]
+
+
 def prune(study, asked, score):
     """Train to the fifth epoch and on only if the pruner lets it; the outcome."""
     learn(asked.planned, score, epochs=5)
@@ -269,6 +283,20 @@ def test_a_latency_of_another_kind_of_device_is_measured_again(search):
     assert {study.next().planned.key for _ in range(2)} == {
         cells.planned(points[place], "").key for place in (0, 2)
     }
+
+
+def test_a_study_of_times_is_of_one_hardware_and_measures_again_what_another_took(search):
+    cells = search(TIMED, hardware="one")
+    points = list(cells.search.space.points())
+    for place, hardware in enumerate(("another", "one", None)):
+        learn(cells.planned(points[place], ""), 0.5, latency_ms=5.0, hardware=hardware)
+    study = opened(cells, wanted=1)
+    assert [trial.latency_ms for trial in ended(study.trials)] == [5.0]
+    assert {study.next().planned.key for _ in range(2)} == {
+        cells.planned(points[place], "").key for place in (0, 2)
+    }
+    assert search(TIMED, hardware="another").identity != cells.identity
+    assert search(hardware="another").identity == search().identity
 
 
 def test_a_cell_that_was_timed_on_another_kind_than_expected_fails_its_trial(search):

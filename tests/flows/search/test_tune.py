@@ -11,6 +11,7 @@ from functools import partial
 import pytest
 
 from flows.cells.failed import Failure, write_failure
+from flows.cells.trained import hardware_of
 from flows.cli import main
 from flows.commands.options import console
 from flows.planning.estimate import Disk, Estimate
@@ -123,6 +124,13 @@ def test_names_that_nobody_registered_are_refused_with_file_and_path_all_at_once
     assert "did you mean `mean`?" in said
     assert "small_search.toml, fusion.across: no fusion variant is called 'ad'" in said
     assert "Traceback" not in said
+
+
+def test_times_are_of_this_machine_where_the_workers_are(tmp_path, monkeypatch):
+    monkeypatch.setenv("HCFRES_HOME", str(tmp_path / "workspace"))
+    asked = tune.Asked(experiments(tmp_path / "experiments"))
+    cells = tune.cells_of(asked)
+    assert cells.hardware == hardware_of(cells.kind)
 
 
 def test_a_search_that_there_is_not_is_refused(told):

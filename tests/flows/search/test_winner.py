@@ -8,7 +8,6 @@ from PIL import Image
 from flows.cells.failed import Failure, write_failure
 from flows.planning.plan import PlanError
 from flows.reproduce import Asked, plan_of
-from flows.search.comparison import COMPARED, require_first_look
 from flows.search.conclusion import conclude
 from flows.search.ending import require_done
 from flows.search.importance import importances
@@ -144,7 +143,10 @@ def test_a_failed_trial_keeps_a_winner_from_validation_and_says_how_to_ask_all_t
     told = str(refused.value)
     assert "though a winner is named of the rest:\n  trial 2 failed: out of memory\n" in told
     assert "--compare was not done: validation is asked about one winner" in told
-    assert told.endswith(comparison_command(found))
+    assert told.endswith(
+        f"no other winner is compared any more: hcfres reproduce {found.folder / EXPERIMENT} "
+        f"--setting {found.folder / 'settings' / 'small.toml'}"
+    )
     require_done(conclude(cells, trials), compare=True)
 
 
@@ -198,8 +200,18 @@ def test_winner_and_base_are_a_table_that_reproduce_plans(concluded):
     searched = {cell.key for one in concluded.candidates for cell in one.cells}
     assert {cell.key for cell in plan.cells} == searched
     assert {cell.state for cell in plan.cells} == {"partial"}  # trained, not evaluated
-    assert comparison_command(concluded).startswith("hcfres reproduce ")
-    assert comparison_command(concluded).endswith(f"--setting {setting}")
+
+
+def test_the_command_that_compares_asks_for_no_further_trial(concluded):
+    cells = concluded.cells
+    asked = f"hcfres tune {cells.search.source} --compare"
+    assert comparison_command(concluded) == f"{asked} --trials 5"
+    as_many = replace(concluded, trials=concluded.trials[:4])
+    assert comparison_command(as_many) == asked
+    other = cells.setting.model_copy(update={"name": "other"})
+    elsewhere = replace(as_many, cells=replace(cells, setting=other, accept_code=True))
+    place = elsewhere.folder / "settings" / "other.toml"
+    assert comparison_command(elsewhere) == f"{asked} --setting {place} --accept-code"
 
 
 def test_where_the_base_wins_there_is_nothing_to_compare(tmp_path):
@@ -210,14 +222,6 @@ def test_where_the_base_wins_there_is_nothing_to_compare(tmp_path):
     assert found.winner.method is cells.search.space.base
     assert not (found.folder / EXPERIMENT).exists()
     assert "Nothing beat the base" in (found.folder / REPORT).read_text()
-
-
-def test_validation_is_asked_about_one_winner_only(tmp_path):
-    require_first_look(tmp_path, "identity", "first")
-    require_first_look(tmp_path, "identity", "first")
-    with pytest.raises(PlanError, match="was asked about first, and the winner is now second"):
-        require_first_look(tmp_path, "another", "second")
-    assert (tmp_path / COMPARED).exists()
 
 
 def test_the_report_tells_every_trial_the_candidates_and_the_command(concluded):
