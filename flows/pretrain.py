@@ -35,6 +35,7 @@ def run_pretrain(
     workspace = Workspace()
     workspace.root.mkdir(parents=True, exist_ok=True)
     from flows.lesson import ENCODERS, Told, pretrain  # noqa: PLC0415  imports Prefect and torch
+    from flows.tracking.embedded import in_use  # noqa: PLC0415
     from flows.tracking.tracker import Tracker  # noqa: PLC0415
 
     if encoder not in ENCODERS:
@@ -42,9 +43,10 @@ def run_pretrain(
             f"no encoder is called {encoder!r}; {nearest(encoder, [*ENCODERS], 'encoders')}"
         )
     place = folder / encoder
-    run = Tracker(workspace).run(place, f"pretrain {encoder}", "stage")
     asked = ENCODERS[encoder] if steps is None else steps
-    figures = pretrain(encoder, place, asked, seed, Told(run, console))
+    with in_use(workspace):
+        run = Tracker(workspace).run(place, f"pretrain {encoder}", "stage")
+        figures = pretrain(encoder, place, asked, seed, Told(run, console))
     for name, value in figures.items():
         console.print(f"  {name}: {value:.3f}", highlight=False)
     console.print(f"weights and model card are in {place}")

@@ -24,15 +24,21 @@ def migrate(
     """Copy the embedded database's runs, and searches' trials, to shared stores; compare there."""
     from flows.search.move import journals, move_studies  # noqa: PLC0415
     from flows.tracking.migrate import migrate as move  # noqa: PLC0415
+    from flows.tracking.store import DATABASE, tracking_store  # noqa: PLC0415
     from hcfres.store.workspace import Workspace  # noqa: PLC0415
 
-    move(to, remove, console)
+    workspace = Workspace()
     if storage is not None:
-        studies, trials = move_studies(storage, Workspace())
+        studies, trials = move_studies(storage, workspace)
         console.print(
-            f"{studies} searches with {trials} trials are there too; give --storage to tune"
+            f"{studies} searches with {trials} trials are in their database; give --storage to tune"
         )
-    elif found := journals(Workspace()):
+    has_runs = (workspace.root / DATABASE).exists()
+    if storage is None or ((to or remove or tracking_store(workspace).is_shared) and has_runs):
+        move(to, remove, console)
+    elif has_runs:
+        console.print(f"runs stay in {DATABASE}; --to moves them")
+    if storage is None and (found := journals(workspace)):
         console.print(f"{len(found)} searches stay in their journals; --storage moves their trials")
 
 

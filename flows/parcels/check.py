@@ -20,6 +20,9 @@ from hcfres.store.entry import is_whole
 from hcfres.store.entry import read_record as read_entry
 from hcfres.store.files import fresh_hash
 
+_LAST_NS = 1 << 62
+"""In the year 2116."""
+
 
 def damages(place: Path, manifest: Manifest) -> list[str]:
     """The files whose content is not what the manifest says, in words."""
@@ -129,3 +132,10 @@ def _entry(place: Path, entry: str) -> Iterator[str]:
         yield "is no whole result"
     elif f"{record.stage}/{record.label}-{record.key}" != entry:
         yield f"says that it is {record.stage}/{record.label}-{record.key}"
+    elif not all(_is_time(kept.mtime_ns) for kept in record.files):
+        yield "says of its files that they were written at no time there is"
+
+
+def _is_time(told: object) -> bool:
+    """Whether a record's time is one that a file can have, in ns."""
+    return type(told) is int and 0 <= told < _LAST_NS

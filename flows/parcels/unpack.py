@@ -4,6 +4,8 @@ Everything is unpacked beside the workspace's folders, verified there, and only 
 here already stays.
 """
 
+import errno
+import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -14,16 +16,18 @@ from pathlib import Path
 from filelock import FileLock
 from rich.console import Console
 
-from flows.cells.finished import read_finished
+from flows.cells.finished import DONE, read_finished
 from flows.parcels.check import damages, untruths
 from flows.parcels.parcel import LIMITS, MANIFEST, PLAN, Manifest, listed, read_manifest, read_plan
 from hcfres.data.acquisition.archives import archive_members, extract_members
 from hcfres.data.errors import DataError, too_many
+from hcfres.store.entry import read_record
 from hcfres.store.errors import writing_failed
 from hcfres.store.files import fresh_hash, sync_folder
+from hcfres.store.locks import Busy, locked
 from hcfres.store.workspace import Workspace, require_writable
 
-_STAGING = ".importing."
+_STAGING, _LOCKS = ".importing.", ".lock"
 _AGAIN = "Export the grid again where it was made; nothing was changed here"
 
 
@@ -77,6 +81,7 @@ def take_in(file: Path, workspace: Workspace) -> CameIn:
         extract_members(file, place, list(manifest.files), LIMITS)
         _refuse(file, damages(place, manifest))
         _refuse(file, untruths(place, manifest))
+        _set_times(place, manifest)
         _refuse(file, list(contradictions(place, manifest, workspace)))
         setting = read_plan(place / "grids" / manifest.grid).setting
         moved = _move(place, manifest, workspace)
@@ -94,10 +99,23 @@ def _staging(workspace: Workspace) -> Iterator[Path]:
     """A folder on the workspace's disk; those that a kill left behind are removed first."""
     workspace.root.mkdir(parents=True, exist_ok=True)
     with FileLock(workspace.root / "import.lock"):
-        for left in workspace.root.glob(f"{_STAGING}*"):
-            shutil.rmtree(left)
+        targets = (workspace.cells, workspace.grids, *workspace.store.glob("*"))
+        for folder in (workspace.root, *targets):
+            for left in folder.glob(f"{_STAGING}*"):
+                shutil.rmtree(left)
         with tempfile.TemporaryDirectory(prefix=_STAGING, dir=workspace.root) as place:
             yield Path(place)
+
+
+def _set_times(place: Path, manifest: Manifest) -> None:
+    """Give verified files the times by which they are known to be unchanged, and not read again."""
+    for key in manifest.cells():
+        os.utime(place / "cells" / key / DONE)
+    for entry in manifest.entries():
+        folder = place / "store" / entry
+        record = read_record(folder)
+        for kept in () if record is None else record.files:
+            os.utime(folder / kept.name, ns=(kept.mtime_ns, kept.mtime_ns))
 
 
 def contradictions(place: Path, manifest: Manifest, workspace: Workspace) -> Iterator[str]:
@@ -107,7 +125,7 @@ def contradictions(place: Path, manifest: Manifest, workspace: Workspace) -> Ite
         yield f"grids/{manifest.grid} is another grid here: its cells have other rows or seeds"
     for key in manifest.cells():
         here = workspace.cells / key
-        if not here.exists():
+        if not here.exists() or _is_vacant(here):
             continue
         finished = read_finished(here)
         if finished is None:
@@ -122,6 +140,20 @@ def contradictions(place: Path, manifest: Manifest, workspace: Workspace) -> Ite
             yield from _other(f"store/{entry}", values, manifest, workspace)
 
 
+def _is_vacant(folder: Path) -> bool:
+    """Whether a cell's folder holds nothing; locks that nobody has any more are removed."""
+    locks = list(folder.iterdir())
+    if any(lock.suffix != _LOCKS for lock in locks):
+        return False
+    try:
+        for lock in locks:
+            with locked(lock, wait=False):
+                pass
+    except Busy:
+        return False
+    return True
+
+
 def _other(
     folder: str, names: Iterable[str], manifest: Manifest, workspace: Workspace
 ) -> Iterator[str]:
@@ -133,7 +165,7 @@ def _other(
 
 
 def _move(place: Path, manifest: Manifest, workspace: Workspace) -> list[Path]:
-    """Move what is not here yet to its place, the grid last; on an error all of it goes back."""
+    """Move what is not here yet to its place, the grid last; on an error all of it is undone."""
     workspace.claim()
     names = [
         *(f"store/{entry}" for entry in manifest.entries()),
@@ -144,17 +176,35 @@ def _move(place: Path, manifest: Manifest, workspace: Workspace) -> list[Path]:
     try:
         for name in names:
             target = workspace.root / name
-            if target.exists():
+            if target.exists() and any(target.iterdir()):
                 continue
             target.parent.mkdir(parents=True, exist_ok=True)
-            (place / name).rename(target)
+            _put(place / name, target)
             moved.append(target)
         for folder in {target.parent for target in moved}:
             sync_folder(folder)
     except BaseException as error:
         for target in reversed(moved):
-            target.rename(place / target.relative_to(workspace.root))
+            taken = target.with_name(f"{_STAGING}{target.name}")
+            target.rename(taken)
+            shutil.rmtree(taken)
         if isinstance(error, OSError):
             raise writing_failed(workspace.root, error) from error
         raise
     return moved
+
+
+def _put(folder: Path, target: Path) -> None:
+    """Move a folder to its place at once; by way of a copy where that is on another disk."""
+    try:
+        folder.rename(target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        with tempfile.TemporaryDirectory(prefix=_STAGING, dir=target.parent) as beside:
+            copy = Path(beside) / target.name
+            copy.mkdir()
+            for path in sorted(folder.rglob("*")):
+                to = copy / path.relative_to(folder)
+                to.mkdir() if path.is_dir() else shutil.copy2(path, to)
+            copy.rename(target)

@@ -53,14 +53,19 @@ class RunContent:
         return replace(self, tags={k: v for k, v in self.tags.items() if k != name})
 
 
-def runs_of(client: MlflowClient, experiment_id: str, condition: str = "") -> Iterator[Run]:
-    """All runs of an experiment that are not deleted, the oldest first."""
+def runs_of(
+    client: MlflowClient,
+    experiment_id: str,
+    condition: str = "",
+    kinds: int = ViewType.ACTIVE_ONLY,
+) -> Iterator[Run]:
+    """All runs of an experiment, the oldest first; by default those that are not deleted."""
     page = None
     while True:
         found = client.search_runs(
             [experiment_id],
             condition,
-            ViewType.ACTIVE_ONLY,
+            kinds,
             order_by=["attributes.start_time ASC"],
             page_token=page,
         )

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mlflow.entities import Experiment, Run
+from mlflow.exceptions import MlflowException
 
-from flows.tracking.opening import EXPERIMENT
+from flows.tracking.opening import EXPERIMENT, is_within
 from flows.tracking.run_content import (
     MOVED_FROM,
     RunContent,
@@ -24,9 +25,12 @@ from flows.tracking.run_content import (
     write_content,
 )
 from flows.tracking.tracker import Tracker
+from hcfres.store.errors import StoreError
 
 _WHOLE = "hcfres.moved_whole"
 """The tag of a copy that was equal to its run, byte for byte; it says to which state of it."""
+
+_RENAME = "Rename one of the two, with `mlflow experiments rename`"
 
 
 class RunCopier:
@@ -44,7 +48,11 @@ class RunCopier:
         """Where a copy differs from its run."""
 
     def copy(self) -> dict[str, str]:
-        """Copy what is not there yet, and compare all of it; the copies' ids by the runs'."""
+        """Copy what is not there yet, and compare all of it; the copies' ids by the runs'.
+
+        Raises:
+            StoreError: the new store says that artefacts belong where nothing is written.
+        """
         runs, copies = [], {}
         for experiment in self._old.search_experiments():
             found = list(runs_of(self._old, experiment.experiment_id))
@@ -64,15 +72,34 @@ class RunCopier:
         """The experiment of the same name, made where it is not there; its tags come along."""
         if old.name == EXPERIMENT:
             found = self._target.experiment_id
-        elif known := self._new.get_experiment_by_name(old.name):
-            found = known.experiment_id
         else:
-            store = self._target.store
-            place = None if store.kind == "server" else store.artefacts
-            found = self._new.create_experiment(old.name, artifact_location=place)
+            known = self._new.get_experiment_by_name(old.name) or self._made(old.name)
+            found, place = known.experiment_id, known.artifact_location
+            self._require_ours(f"experiment {old.name!r}", place, _RENAME)
         for name, value in old.tags.items():
             self._new.set_experiment_tag(found, name, value)
         return str(found)
+
+    def _made(self, name: str) -> Experiment:
+        """A new experiment; it may be there, where it was made and no answer said so."""
+        store = self._target.store
+        place = None if store.kind == "server" else store.artefacts
+        try:
+            made = self._new.create_experiment(name, artifact_location=place)
+        except MlflowException:
+            if (known := self._new.get_experiment_by_name(name)) is None:
+                raise
+            return known
+        return self._new.get_experiment(made)
+
+    def _require_ours(self, what: str, place: str, way_out: str) -> None:
+        """Refuse a place for artefacts that is not the new store's (decision 166)."""
+        store = self._target.store
+        if not is_within(place, store):
+            raise StoreError(
+                f"{store.shown} says that the artefacts of {what} belong into {place}, where "
+                f"nothing is written. {way_out}, and run the command again"
+            )
 
     def _begun(self, run: Run, experiment_id: str, copies: Mapping[str, str]) -> str:
         """The id of a run's copy, made empty where it is not there."""
@@ -80,9 +107,9 @@ class RunCopier:
             return known
         made = self._new.create_run(
             experiment_id,
-            run.info.start_time,
-            {MOVED_FROM: run.info.run_id},
-            run.info.run_name,
+            start_time=run.info.start_time,
+            tags={MOVED_FROM: run.info.run_id},
+            run_name=run.info.run_name,
         )
         return str(made.info.run_id)
 
@@ -97,13 +124,15 @@ class RunCopier:
         self.kinds[content.tags.get("hcfres.kind", "other")] += 1
         self.points += content.points
         self.artefacts += len(content.artefacts)
-        if self._new.get_run(copy).data.tags.get(_WHOLE) == told.digest:
+        known = self._new.get_run(copy)
+        if known.data.tags.get(_WHOLE) == told.digest:
             return
+        self._require_ours(f"run {copy}", known.info.artifact_uri, "Delete it there")
         with tempfile.TemporaryDirectory(dir=self._beside) as place:
             ours = fetch(self._old, run, Path(place) / "ours")
             self._new.log_artifacts(copy, str(ours))
             write_content(self._new, copy, told, inputs_of(run))
-            theirs = fetch(self._new, self._new.get_run(copy), Path(place) / "theirs")
+            theirs = fetch(self._new, known, Path(place) / "theirs")
             problems = differences(told, self._read(copy)) or unlike(ours, theirs)
         if not problems:
             self._new.set_tag(copy, _WHOLE, told.digest)

@@ -12,7 +12,8 @@ from flows.places import ROOT
 INFRA = ROOT / "infra"
 COMPOSE = INFRA / "compose.yaml"
 _REFERENCE = re.compile(
-    r"\$(?:\$|\{(?P<name>[A-Z_]+)(?:(?P<kind>:[-?])(?P<word>[^}]*))?\}|(?P<bare>.?))"
+    r"\$(?:\$|\{(?P<name>[A-Z_]+)(?:(?P<kind>:[-?+])(?P<word>(?:[^{}]|\{[A-Z_]+\})*))?\}"
+    r"|(?P<bare>.?))"
 )
 
 
@@ -79,8 +80,10 @@ def _filled(value: object, environment: Mapping[str, str]) -> object:
         return {key: _filled(part, environment) for key, part in value.items()}
     if isinstance(value, list):
         return [_filled(part, environment) for part in value]
-    if not isinstance(value, str):
-        return value
+    return _text(value, environment) if isinstance(value, str) else value
+
+
+def _text(value: str, environment: Mapping[str, str]) -> str:
     return _REFERENCE.sub(lambda found: _word(found, environment), value)
 
 
@@ -92,4 +95,6 @@ def _word(found: re.Match[str], environment: Mapping[str, str]) -> str:
     given = environment.get(found["name"], "")
     if not given and found["kind"] == ":?":
         raise MissingVariable(f"{found['name']}: {found['word']}")
+    if found["kind"] == ":+":
+        return _text(found["word"], environment) if given else ""
     return given or (found["word"] if found["kind"] == ":-" else "")

@@ -87,9 +87,13 @@ class Server:
 
 
 @contextmanager
-def serving(name: str, postgres: PostgresServer, folder: Path) -> Iterator[Server]:
-    """Run a service of the file on a database server of the test; it ends with the context."""
-    service = read_compose({"POSTGRES_PASSWORD": PASSWORD}).services[name]
+def serving(name: str, postgres: PostgresServer, folder: Path, **named: str) -> Iterator[Server]:
+    """Run a service of the file on a database server of the test; it ends with the context.
+
+    Args:
+        named: variables that the file reads, beside the password.
+    """
+    service = read_compose({"POSTGRES_PASSWORD": PASSWORD, **named}).services[name]
     inside, port = service.ports[0].rpartition(":")[2], free_port()
     here = {
         "0.0.0.0": "127.0.0.1",

@@ -66,6 +66,33 @@ def test_every_port_is_open_on_loopback_only_unless_another_address_is_asked_for
         assert asked.services[name].ports == [f"10.0.0.5:{ports[name]}:{ports[name]}"]
 
 
+def test_mlflow_answers_to_further_names_and_still_to_its_own():
+    """The health check, SSH and the containers beside it use the ones it always has."""
+    mlflow = read_compose({**GIVEN, "MLFLOW_HOSTS": "lab:5000,[::1]:5000"}).services["mlflow"]
+    (hosts,) = (word for word in mlflow.command if word.startswith("--allowed-hosts="))
+    own = "localhost:*,127.0.0.1:*,mlflow:5000"
+    assert hosts == f"--allowed-hosts={own},lab:5000,[::1]:5000"
+    assert f"--allowed-hosts={own}" in read_compose(GIVEN).services["mlflow"].command
+
+
+def test_the_pages_say_where_a_browser_reaches_them(compose):
+    named = {"MLFLOW_ORIGINS": "http://lab:5000", "PREFECT_UI_API_URL": "http://lab:4200/api"}
+    asked = read_compose({**GIVEN, **named})
+    told = [
+        (
+            found.services["mlflow"].environment["MLFLOW_SERVER_CORS_ALLOWED_ORIGINS"],
+            found.services["prefect"].environment["PREFECT_UI_API_URL"],
+        )
+        for found in (compose, asked)
+    ]
+    assert told == [("", "http://127.0.0.1:4200/api"), ("http://lab:5000", "http://lab:4200/api")]
+
+
+def test_the_recipes_name_every_variable_of_the_file():
+    named = set(re.findall(r"\$\{([A-Z_]+)", COMPOSE.read_text()))
+    assert named == set(re.findall("|".join(named), (INFRA / "README.md").read_text()))
+
+
 def test_every_service_listens_and_is_looked_at_where_its_port_is(compose):
     for service in (compose.services["mlflow"], compose.services["prefect"]):
         inside = service.ports[0].rpartition(":")[2]

@@ -5,12 +5,20 @@ import json
 import os
 import re
 import shutil
+import tempfile
 import zipfile
 from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
 from rich.console import Console
+from safetensors.numpy import save_file
 
+import flows.cells.finished
+import hcfres.store.entry
+from flows.cells.finished import read_finished
 from flows.parcels.pack import Wanted, export
 from flows.parcels.parcel import MANIFEST
 from flows.parcels.unpack import bring_in
@@ -22,7 +30,9 @@ from flows.tracking.tracker import Tracker
 from hcfres.config.rows import load_experiment
 from hcfres.data.errors import DataError
 from hcfres.pipeline.versions import code_of_cells
+from hcfres.store.entry import RECORD, VALUE, Record, kept_file, looks_whole, read_record
 from hcfres.store.errors import StoreError
+from hcfres.store.locks import locked
 from hcfres.store.workspace import Workspace
 from tests.flows.fabricated import small_plan
 from tests.flows.whole_cells import whole_cell, whole_grid
@@ -168,6 +178,131 @@ def test_what_is_here_already_is_kept_as_it_is(there, file, console):
     assert "0 cells came in, 4 were here already" in said(console)
     assert files(there.root) == before
     assert {path: path.stat().st_mtime_ns for path in there.cells.rglob("*")} == times
+
+
+ENTRY = "superpoints/room-0123456789abcdef"
+
+
+def keep_superpoints(workspace, **changed):
+    """A result of a stage, which every cell has read."""
+    folder = workspace.store / ENTRY
+    folder.mkdir(parents=True)
+    save_file({"of_vertex": np.arange(7)}, folder / VALUE)
+    kept = replace(kept_file(folder / VALUE), **changed)
+    told = Record(
+        "superpoints", 1, "0123456789abcdef", "room", None, (), {}, "c", (), "now", 1.0, (kept,)
+    )
+    (folder / RECORD).write_text(told.told())
+    for cell in workspace.cells.iterdir():
+        entries = {"superpoints": {"room": "0123456789abcdef"}}
+        (cell / "entries.json").write_text(json.dumps(entries))
+
+
+def asked(workspace, monkeypatch):
+    """The names of the files that are read whole where a command looks at cells and results."""
+    read = []
+
+    def fresh_hash(path, real=flows.cells.finished.fresh_hash):
+        read.append(path.name)
+        return real(path)
+
+    with monkeypatch.context() as patch:
+        for module in (flows.cells.finished, hcfres.store.entry):
+            patch.setattr(module, "fresh_hash", fresh_hash)
+        assert all(read_finished(cell) is not None for cell in workspace.cells.iterdir())
+        entry = workspace.store / ENTRY
+        assert looks_whole(entry, read_record(entry))
+    return sorted(read)
+
+
+def test_what_came_over_is_read_again_no_more_than_where_it_was_made(
+    here, there, console, tmp_path, monkeypatch
+):
+    keep_superpoints(here)
+    wanted = Wanted(checkpoints=True, stages=True)
+    imported(there, exported(here, console, tmp_path / "grid.zip", wanted), console)
+    assert asked(here, monkeypatch) == ["results.json"] * 4
+    assert asked(there, monkeypatch) == asked(here, monkeypatch)
+
+
+def test_a_cell_that_was_changed_after_it_came_over_is_not_finished(there, file, console):
+    imported(there, file, console)
+    cell = next(there.cells.iterdir())
+    weights = (cell / "weights.safetensors").read_bytes()
+    (cell / "weights.safetensors").write_bytes(weights[::-1])
+    os.utime(cell / "weights.safetensors")
+    assert read_finished(cell) is None
+
+
+@pytest.mark.parametrize("time", [-1, 1 << 63])
+def test_a_result_of_no_time_is_refused(here, there, console, tmp_path, time):
+    keep_superpoints(here, mtime_ns=time)
+    file = exported(here, console, tmp_path / "grid.zip", Wanted(stages=True))
+    with pytest.raises(DataError, match="says of its files that they were written at no time"):
+        imported(there, file, console)
+    assert files(there.root) == {}
+
+
+@pytest.mark.parametrize("locks", [(), ("training.lock", "mlflow.lock")])
+def test_an_empty_folder_or_one_of_left_locks_is_no_cell(there, file, console, locks):
+    key = small_plan(there, code=code_of_cells()).cells[0].key
+    (there.cells / key).mkdir(parents=True)
+    for name in locks:
+        (there.cells / key / name).touch()
+    imported(there, file, console)
+    assert "4 cells came in, 0 were here already" in said(console)
+    assert not list((there.cells / key).glob("*.lock"))
+
+
+def test_a_cell_that_a_launcher_holds_is_left_alone(there, file, console):
+    key = small_plan(there, code=code_of_cells()).cells[0].key
+    with (
+        locked(there.cells / key / "training.lock"),
+        pytest.raises(DataError, match=f"cells/{key} is begun here and not finished"),
+    ):
+        imported(there, file, console)
+
+
+@pytest.fixture
+def other_disk(tmp_path):
+    """A folder on another disk than the tests' own."""
+    memory = Path("/dev/shm")
+    if not memory.is_dir() or memory.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("there is only one disk here")
+    with tempfile.TemporaryDirectory(dir=memory) as folder:
+        yield Path(folder)
+
+
+def linked(workspace, other_disk):
+    """Let cells and results of stages lie on another disk."""
+    for name in ("cells", "store"):
+        (other_disk / name).mkdir()
+        (workspace.root / name).symlink_to(other_disk / name)
+
+
+def test_cells_and_results_may_lie_on_another_disk(
+    here, there, console, tmp_path, other_disk, monkeypatch
+):
+    keep_superpoints(here)
+    file = exported(here, console, tmp_path / "grid.zip", Wanted(stages=True))
+    there.root.mkdir()
+    linked(there, other_disk)
+    dead = other_disk / "cells" / ".importing.dead" / "0123456789abcdef"
+    dead.mkdir(parents=True)
+    imported(there, file, console)
+    again = exported(there, console, tmp_path / "again.zip", Wanted(stages=True))
+    assert again.read_bytes() == file.read_bytes()
+    assert asked(there, monkeypatch) == asked(here, monkeypatch)
+    assert list(other_disk.rglob(".importing*")) == []
+
+
+def test_a_move_to_another_disk_that_fails_is_undone(there, file, console, other_disk):
+    there.root.mkdir()
+    linked(there, other_disk)
+    (there.root / "grids").write_text("a file where a folder belongs")
+    with pytest.raises(StoreError, match="could not be written"):
+        imported(there, file, console)
+    assert sorted(path.name for path in other_disk.rglob("*")) == ["cells", "store"]
 
 
 def test_a_cell_of_the_same_key_and_other_content_is_refused_with_both_hashes(

@@ -2,11 +2,14 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import urllib.error
 import urllib.request
+from pathlib import Path
 
+import optuna
 import pytest
 from mlflow.tracking import MlflowClient
 
@@ -18,6 +21,7 @@ from flows.tracking.store import ARTEFACTS, TRACKING, store_at
 from flows.tracking.tracker import Tracker
 from hcfres.store.errors import StoreError
 from hcfres.store.workspace import Workspace
+from tests.flows.compose import INFRA
 from tests.flows.postgres import PASSWORD
 from tests.flows.servers import serving
 from tests.flows.whole_cells import whole_grid
@@ -46,6 +50,31 @@ def test_mlflow_is_healthy_and_answers_to_its_own_names_only(mlflow_server):
     assert mlflow_server.is_healthy()
     assert answer(page)[0] == 200
     assert answer(page, Host="elsewhere.example")[0] == 403
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("mlflow_server")  # it makes the database
+def test_mlflow_published_under_another_name_serves_its_pages_there(postgres, tmp_path):
+    """A page searches with POST, and a browser says with it where the page is from."""
+    here = {"MLFLOW_HOSTS": "lab:5000", "MLFLOW_ORIGINS": "http://lab:5000"}
+    with serving("mlflow", postgres, tmp_path / "mlflow", **here) as server:
+        search = f"{server.url}/ajax-api/2.0/mlflow/experiments/search"
+        asked = {"data": b'{"max_results": 1}', "Content-Type": "application/json"}
+        there = {"Host": "lab:5000", "Origin": "http://lab:5000"}
+        assert server.is_healthy()
+        assert answer(search, **asked)[0] == 200
+        assert answer(search, **asked, **there)[0] == 200
+        assert answer(search, **asked, Host="lab:5001")[0] == 403
+        assert answer(search, **asked, **there | {"Origin": "http://elsewhere"})[0] == 403
+
+
+def test_optunas_tables_are_upgraded_as_the_recipe_says(postgres):
+    address = postgres.create("optuna_upgraded")
+    optuna.storages.RDBStorage(address)
+    (recipe,) = re.findall("optuna storage upgrade --storage", (INFRA / "README.md").read_text())
+    command = [Path(sys.executable).parent / "optuna", *recipe.split()[1:], address]
+    told = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "This storage is up-to-date." in told.stdout + told.stderr
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,15 @@ from pathlib import Path
 import mlflow.data
 import pandas as pd
 import pytest
+import requests
+import sqlalchemy
 from mlflow.entities import DatasetInput, ViewType
 from mlflow.tracking import MlflowClient
 from rich.console import Console
 
 from flows.cells.records import read_records
+from flows.session import open_session
+from flows.tracking.embedded import unused
 from flows.tracking.logbook import CellLog
 from flows.tracking.migrate import migrate
 from flows.tracking.run_copy import RunCopier
@@ -24,6 +28,7 @@ from flows.tracking.tracker import Tracker
 from hcfres.config.loading import ConfigError
 from hcfres.data.errors import DataError
 from hcfres.reporting.frame import results_frame
+from hcfres.store.errors import StoreError
 from hcfres.store.workspace import Workspace
 from tests.flows.fabricated import finish, small_plan
 from tests.flows.tracking.test_logbook import EPOCH
@@ -197,13 +202,131 @@ def test_work_goes_on_in_the_runs_that_were_moved(workspace, address, console, m
     assert Tracker(workspace).run(plan.folder, "Table III", "grid").run_id == before[0]
 
 
-def test_the_old_database_is_removed_only_when_asked(workspace, address, console):
+def test_the_old_database_and_its_artefacts_are_removed_when_asked_and_no_copys(
+    workspace, address, console
+):
     fill(workspace)
+    before = everything(Tracker(workspace).client)
+    assert sum(bool(run["artefacts"]) for run in before["hcfres"][1]) > 0
     migrate(address, True, console)
+    new = MlflowClient(address)
+    assert everything(new) == before
     assert not (workspace.root / "mlflow.db").exists()
-    assert not (workspace.root / "mlartifacts").exists()
+    runs = new.search_runs([e.experiment_id for e in new.search_experiments()])
+    left = {path.name for path in workspace.root.glob("mlartifacts/*")}
+    assert left <= {run.info.run_id for run in runs}
     with pytest.raises(DataError, match="no runs are tracked in this workspace"):
         migrate(address, False, console)
+
+
+def test_a_database_that_a_launcher_uses_is_not_removed(workspace, address, console, monkeypatch):
+    fill(workspace)
+    with open_session(workspace, console):
+        with pytest.raises(StoreError, match=r"a launcher logs its runs there\. Run the comman"):
+            migrate(address, True, console)
+        assert everything(MlflowClient(address)) == {}
+        migrate(address, False, console)
+    monkeypatch.setenv(TRACKING, address)
+    with open_session(workspace, console):  # of a launcher that logs its runs elsewhere
+        migrate(address, True, console)
+    assert not (workspace.root / "mlflow.db").exists()
+
+
+def test_nothing_is_begun_on_a_database_that_is_being_removed(workspace, console):
+    with (
+        unused(workspace),
+        pytest.raises(StoreError, match="is being moved and removed by `hcfres migrate --remove`"),
+        open_session(workspace, console),
+    ):
+        pass
+
+
+def test_cells_that_the_store_was_given_before_have_one_run_there(
+    workspace, address, console, monkeypatch
+):
+    plan = fill(workspace)
+    cell = plan.cells[0]
+    with monkeypatch.context() as patch:
+        patch.setenv(TRACKING, address)
+        shared = Tracker(workspace)
+        again = shared.run(plan.folder, "Table III", "grid")
+        logged_cell(cell, shared, again, {"val/all/miou": 0.7})
+    of_folders = {folder: run_ids(folder) for folder in (plan.folder, cell.folder)}
+    for _ in range(2):
+        migrate(address, False, console)
+        assert {folder: run_ids(folder) for folder in of_folders} == of_folders
+        assert is_logged(cell.folder, shared.store)
+        key = f"tags.`hcfres.cell_key` = '{cell.key}'"
+        runs = shared.client.search_runs([shared.experiment_id], key)
+        kinds = {run.info.run_id: run.data.tags["hcfres.kind"] for run in runs}
+        assert kinds.pop(of_folders[cell.folder][0]) == "cell"
+        assert set(kinds.values()) == {"superseded"}
+        assert len(kinds) == 2
+    assert "2 are superseded by what is logged there" in re.sub(r"\s+", " ", console.export_text())
+
+
+@pytest.fixture
+def database(stores):
+    """The address of an empty PostgreSQL."""
+    return stores.fresh("postgresql")
+
+
+def test_an_experiment_that_the_store_keeps_elsewhere_gets_no_files(
+    workspace, database, console, tmp_path
+):
+    fill(workspace)
+    victim = tmp_path / "victim"
+    MlflowClient(database).create_experiment("somebody's notebook", victim.as_uri())
+    said = r"experiment \"somebody's notebook\" belong into \S*/victim, where nothing is written"
+    with pytest.raises(StoreError, match=said):
+        migrate(database, False, console)
+    assert not victim.exists()
+
+
+def test_a_copy_that_the_store_keeps_elsewhere_gets_no_files(
+    workspace, database, console, tmp_path
+):
+    fill(workspace)
+    migrate(database, False, console)
+    victim = tmp_path / "victim"
+    with sqlalchemy.create_engine(database).begin() as connection:
+        moved = f"UPDATE runs SET artifact_uri = '{victim.as_uri()}'"
+        connection.execute(sqlalchemy.text(moved))
+        connection.execute(sqlalchemy.text("DELETE FROM tags WHERE key = 'hcfres.moved_whole'"))
+    with pytest.raises(StoreError, match=r"of run \w+ belong into \S*/victim, where nothing is wr"):
+        migrate(database, False, console)
+    assert not victim.exists()
+
+
+@pytest.fixture
+def lost_answers(monkeypatch):
+    """Let every first answer to a thing that was made be lost."""
+
+    def lossy(name):
+        made, lost = getattr(MlflowClient, name), set()
+
+        def ask(client, *given, **named):
+            answer = made(client, *given, **named)
+            if (asked := repr((given, named))) not in lost:
+                lost.add(asked)
+                raise requests.ConnectionError("connection reset by peer")
+            return answer
+
+        monkeypatch.setattr(MlflowClient, name, ask)
+        return lost
+
+    return lambda: [lossy(name) for name in ("create_run", "create_experiment")]
+
+
+def test_what_was_made_and_not_answered_is_not_made_twice(
+    workspace, address, console, lost_answers
+):
+    fill(workspace)
+    before = everything(Tracker(workspace).client)
+    runs, experiments = lost_answers()
+    migrate(address, False, console)
+    assert (len(runs), len(experiments)) == (6, 2)
+    assert everything(MlflowClient(address)) == before
 
 
 def test_a_move_to_nowhere_is_refused(workspace, console):
