@@ -8,6 +8,7 @@ import logging
 import os
 from pathlib import Path
 
+from hcfres.store.errors import StoreError
 from hcfres.store.workspace import Workspace, home, require_writable
 
 _DEFAULTS = {
@@ -29,6 +30,9 @@ _DEFAULTS = {
     "TRANSFORMERS_VERBOSITY": "error",
 }
 
+_NOT_IN_ADDRESSES = "?%"
+"""What a path to a database may not have: its address means something else by them."""
+
 for _name, _value in _DEFAULTS.items():
     os.environ.setdefault(_name, _value)
 
@@ -39,10 +43,22 @@ def make_home() -> None:
     """Make the workspace and Prefect's folder in it; Prefect, imported later, does not.
 
     Raises:
-        StoreError: nothing can be written there, or the workspace is of another format.
+        StoreError: nothing can be written there, no database can be kept there, or the workspace
+            is of another format.
     """
     folders = {"HCFRES_HOME": home(), "PREFECT_HOME": Path(os.environ["PREFECT_HOME"])}
     for named, folder in folders.items():
+        _require_plain(folder, named)
         require_writable(folder, named)
         folder.mkdir(parents=True, exist_ok=True)
     Workspace().claim()
+
+
+def _require_plain(folder: Path, named: str) -> None:
+    """Refuse a folder a database in which would be looked for elsewhere."""
+    for place in (folder.absolute(), folder.resolve()):
+        if found := [sign for sign in _NOT_IN_ADDRESSES if sign in str(place)]:
+            raise StoreError(
+                f"{named} is {place}, and no database can be kept where a folder's name has "
+                f"{' and '.join(found)} in it; name another folder"
+            )

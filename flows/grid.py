@@ -1,12 +1,15 @@
 """The whole line as one flow: data, superpoints, features, training, evaluation, the table."""
 
+import contextlib
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from prefect import flow
 from rich.console import Console
 
+from flows.cells.claim import claimed
 from flows.cells.finished import DONE
 from flows.cells.records import read_records
 from flows.figures import write_figures
@@ -15,7 +18,7 @@ from flows.held import Held
 from flows.live.artefacts import leave_artefacts
 from flows.live.expectation import expectation
 from flows.places import DEFAULT_SETTING, EXPERIMENTS, REPORTS
-from flows.planning.plan import Plan, refreshed
+from flows.planning.plan import Plan, PlannedCell, refreshed
 from flows.report import grid_table
 from flows.scenes import waiting_threads
 from flows.session import Session, open_session
@@ -66,15 +69,38 @@ def run_grid(
     where: Where = on if plan.todo else "local"
     with open_session(workspace, console, accept_code, warm, where) as session:
         grid = open_grid(plan, session)
-        inside = replace(session, grid=grid, processes=processes)
-        session.board.expect(expectation(plan, accept_code, session.pool.size, processes))
-        if plan.todo:
-            reproduce(Held(plan), inside)
-        for cell in plan.cells:
-            done = (cell.folder / DONE).exists()
-            if done and not is_logged(cell.folder, session.tracker.store):
-                CellLog(cell, session.tracker, grid).finish()
-        close_grid(refreshed(plan, code_of_cells()), grid, workspace)
+        with ends_if_failing(grid):
+            inside = replace(session, grid=grid, processes=processes)
+            session.board.expect(expectation(plan, accept_code, session.pool.size, processes))
+            if plan.todo:
+                reproduce(Held(plan), inside)
+            for cell in plan.cells:
+                log_finished(cell, inside)
+            close_grid(refreshed(plan, code_of_cells()), grid, workspace)
+
+
+@contextlib.contextmanager
+def ends_if_failing(grid: TrackedRun) -> Iterator[None]:
+    """End the grid's run as failed where what is inside fails."""
+    try:
+        yield
+    except Exception:
+        with contextlib.suppress(Exception):  # the first error is the one to tell
+            grid.end("FAILED")
+        raise
+
+
+def log_finished(cell: PlannedCell, session: Session) -> None:
+    """Log a cell that is done and not wholly in MLflow, as soon as no other launcher sees to it."""
+
+    def lacks() -> bool:
+        done = (cell.folder / DONE).exists()
+        return done and not is_logged(cell.folder, session.tracker.store)
+
+    if lacks():
+        with claimed(cell):
+            if lacks():
+                CellLog(cell, session.tracker, session.grid).finish()
 
 
 def open_grid(plan: Plan, session: Session) -> TrackedRun:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from flows.acquire import acquire
+from flows.cells.claim import is_claimed
 from flows.cells.failed import Failure, now, one_line, write_failure
 from flows.describe import covers, describe, neediest
 from flows.live.expectation import SENTENCES
@@ -10,9 +11,11 @@ from flows.planning.plan import Plan, PlannedCell
 from flows.prepare import prepare
 from flows.session import Session
 from flows.stage_failures import SceneFailure, StageError
+from flows.tracking.logbook import CellLog
 from hcfres.config.method import MethodConfig
 from hcfres.config.setting import SettingConfig
 from hcfres.pipeline.slices import stage_names
+from hcfres.store.files import write_atomic
 
 
 @dataclass(frozen=True)
@@ -54,11 +57,16 @@ def stopped_by(gaps: tuple[Gap, ...], cell: PlannedCell) -> Gap | None:
 
 
 def leave_out(cell: PlannedCell, gap: Gap, session: Session) -> None:
-    """Say that a cell is not begun, and keep why."""
-    failed, why = gap.failure, one_line(str(gap.failure.error))
+    """Say that a cell is not begun, and keep why; a run that was left open ends with it."""
+    failed, error = gap.failure, gap.failure.error
+    why = one_line(str(error))
     session.board.cell(cell.key, cell.label).ends("failed", f"not begun, {failed} failed: {why}")
+    told = f"{failed} failed: {error}\n\n{error.details}"
+    write_atomic(cell.folder / "error.log", told.encode())
     setting, seed = cell.cell.setting.name, cell.cell.seed
     write_failure(cell.folder, Failure(setting, seed, str(failed), why, 0, "", now()))
+    if not is_claimed(cell) and session.tracker.left_open(cell.folder):
+        CellLog(cell, session.tracker, session.grid).fail()
 
 
 def _stages(

@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flows.sqlite_damage import damage_of, put_aside
 from flows.workers.orphans import end_with_parent
 from hcfres.config.loading import ConfigError
 from hcfres.store.locks import locked
@@ -35,6 +36,7 @@ _ENDING_S = 2.0
 _LOOK_EVERY_S = 0.1
 _MOST_STARTS = 20
 _LOCK = "server.lock"
+_DATABASE = "prefect.db"
 
 
 def start_server() -> None:
@@ -167,10 +169,22 @@ def _serve(listening: int, parent: int) -> None:
             lifespan="on",
         )
     )
+    home = Path(os.environ["PREFECT_HOME"]).absolute()
     with contextlib.ExitStack() as alone:
-        alone.enter_context(locked(Path(os.environ["PREFECT_HOME"]) / _LOCK))
+        alone.enter_context(locked(home / _LOCK))
+        _begin_anew_if_damaged(home / _DATABASE)
         threading.Thread(target=_let_others_in, args=(server, alone), daemon=True).start()
         server.run()
+
+
+def _begin_anew_if_damaged(database: Path) -> None:
+    """Put a damaged database aside, which holds no results, and say so; Prefect makes a new one."""
+    if damage := damage_of(database):
+        aside = put_aside(database)
+        sys.stderr.write(
+            f"{database} was damaged ({damage}) and is put aside as {aside.name}; Prefect begins a "
+            "new one. No result was in it\n"
+        )
 
 
 def _let_others_in(server: "uvicorn.Server", alone: contextlib.ExitStack) -> None:

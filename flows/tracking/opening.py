@@ -3,25 +3,23 @@
 import contextlib
 import logging
 import os
-from collections.abc import Iterator
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
-import sqlalchemy
 from filelock import FileLock
 from mlflow.entities import Experiment
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
-from flows.tracking.outages import StorePatience, patient
-from flows.tracking.store import ARTEFACTS, TRACKING, TrackingStore, silence
+from flows.tracking.alone import alone_at
+from flows.tracking.damage import damage_told
+from flows.tracking.outages import StorePatience, is_away, patient
+from flows.tracking.store import ARTEFACTS, DATABASE, TRACKING, TrackingStore, silence
 from flows.tracking.turns import in_turn
 from hcfres.store.errors import StoreError
 from hcfres.store.workspace import Workspace
 
 EXPERIMENT = "hcfres"
-_LOCK = 0x68636672
-"""Of PostgreSQL's advisory locks: the letters hcfr."""
 _QUIET = ("mlflow", "alembic")
 _QUIETER = ("mlflow.store.db.utils", "urllib3.connectionpool")
 """Print a traceback of each failed try, where StorePatience says a line."""
@@ -33,7 +31,8 @@ def open_client(
     """Give a client of a store that answers and has its tables.
 
     Raises:
-        StoreError: nobody answers there, or its tables are of another version.
+        StoreError: nobody answers there, it refuses us, its tables are of another version, or it
+            is damaged.
     """
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
@@ -46,27 +45,28 @@ def open_client(
             f"nobody answers at {store.shown}, where runs are to be tracked ({why}). Start it; "
             f"without {TRACKING} the embedded database is used"
         )
-    with FileLock(workspace.root / "mlflow.lock"), _alone(store):  # several first ones all fail
-        try:
-            client = MlflowClient(store.uri)
-            client.get_experiment_by_name(EXPERIMENT)
-        except MlflowException as error:
-            if "out-of-date database schema" in str(error):
-                raise _other_version(store, error) from error
-            raise
-    return patient(client, patience) if store.is_shared else in_turn(client)
+    database = workspace.root / DATABASE
+    with contextlib.ExitStack() as alone:  # several first ones all fail
+        alone.enter_context(FileLock(workspace.root / "mlflow.lock"))
+        if store.kind == "postgresql":
+            alone.enter_context(alone_at(store.uri, b"hcfr"))
+        alone.enter_context(damage_told(database))
+        client = _connected(store)
+    return patient(client, patience) if store.is_shared else in_turn(client, database)
 
 
-@contextlib.contextmanager
-def _alone(store: TrackingStore) -> Iterator[None]:
-    """Keep others on other machines from making the tables of a database at the same time."""
-    if store.kind != "postgresql":
-        yield
-        return
-    engine = sqlalchemy.create_engine(store.uri, poolclass=sqlalchemy.NullPool)
-    with engine.connect() as connection:
-        connection.execute(sqlalchemy.text(f"SELECT pg_advisory_lock({_LOCK})"))
-        yield
+def _connected(store: TrackingStore) -> MlflowClient:
+    """A client that was answered once, whereupon a database has its tables."""
+    try:
+        client = MlflowClient(store.uri)
+        client.get_experiment_by_name(EXPERIMENT)
+    except MlflowException as error:
+        if "out-of-date database schema" in str(error):
+            raise _other_version(store, error) from error
+        if store.kind == "server" and not is_away(error):
+            raise _refused(store, error) from error
+        raise
+    return client
 
 
 def open_experiment(client: MlflowClient, store: TrackingStore, workspace: Workspace) -> str:
@@ -114,6 +114,15 @@ def _other_version(store: TrackingStore, error: MlflowException) -> StoreError:
         f"the tables of {store.shown} are of another version of MLflow than is installed here "
         f"({str(error).split('.')[0]}). Install what infra/constraints.txt names, or follow the "
         "upgrade recipe in infra/README.md"
+    )
+
+
+def _refused(store: TrackingStore, error: MlflowException) -> StoreError:
+    return StoreError(
+        f"{store.shown} answers, and refuses what it is asked ({str(error).strip()[:300]}). Where "
+        "it wants a password, put it into MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD; "
+        "where it does not know itself by this name, name it to it in MLFLOW_HOSTS, as "
+        "infra/README.md says"
     )
 
 

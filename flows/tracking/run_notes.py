@@ -18,6 +18,8 @@ NOTE, LOGGED = "mlflow.json", "LOGGED"
 """LOGGED is written when a store has all of the folder; it holds the store's mark."""
 EXPECTED = "mlflow.expected"
 """Names a run until NOTE does."""
+TOKEN = "hcfres.token"
+"""The tag by which a run is found that no folder notes yet."""
 
 
 def run_ids(folder: Path) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
 from hcfres.config.loading import ConfigError
 from hcfres.store.workspace import Workspace
@@ -23,6 +23,14 @@ DATABASE = "mlflow.db"
 """The embedded database, in the workspace."""
 _DRIVER = "postgresql+psycopg2"
 _ANSWER_S = 10
+_SILENCE = {
+    "connect_timeout": str(_ANSWER_S),
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "60000",
+}
+"""In libpq's words; the last in milliseconds, the others in seconds and probes."""
 _SERVED = "mlflow-artifacts:/"
 _WAYS = (
     f"{_DRIVER}://USER@HOST:PORT/DATABASE, http://HOST:PORT of an MLflow server, or leave it out "
@@ -115,7 +123,12 @@ def _shared(address: str, artefacts: str | None, root: Path, named: str) -> Trac
     if artefacts is not None and not Path(artefacts).is_absolute():
         raise ConfigError(f"{ARTEFACTS} is {artefacts[:200]!r}: name the folder from / on")
     place = Path(artefacts).resolve().as_uri() if artefacts else _folder(root)
-    return TrackingStore("postgresql", address, shown, place)
+    return TrackingStore("postgresql", _impatient(parts), shown, place)
+
+
+def _impatient(parts: SplitResult) -> str:
+    """The address with limits to how long a silent network is believed; those it names stay."""
+    return parts._replace(query=urlencode(_SILENCE | dict(parse_qsl(parts.query)))).geturl()
 
 
 def _folder(root: Path) -> str:
@@ -181,7 +194,7 @@ def _silent_database(uri: str) -> str:
     from sqlalchemy.engine import make_url  # noqa: PLC0415
 
     told = make_url(uri).translate_connect_args(username="user", database="dbname")
-    options = {"connect_timeout": _ANSWER_S, **make_url(uri).query, **told}
+    options = {**make_url(uri).query, **told}
     try:
         psycopg2.connect(**options).close()
     except psycopg2.Error as error:

@@ -17,7 +17,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from flows.tracking.opening import is_within, open_client, open_experiment
 from flows.tracking.outages import StorePatience
-from flows.tracking.run_notes import expect_run, is_expected, note_run, run_ids
+from flows.tracking.run_notes import TOKEN, expect_run, is_expected, note_run, run_ids
 from flows.tracking.store import TrackingStore, tracking_store
 from flows.tracking.tracked_run import LONGEST_TAG, TrackedRun
 from hcfres.config.base import Config
@@ -30,8 +30,6 @@ BESIDE_RESULTS = ("train/", "curve/", "spent/", "system/")
 """Prefixes of what is logged by epoch, and of what making a cell took: no results."""
 _NO_SUCH_RUN = ErrorCode.Name(RESOURCE_DOES_NOT_EXIST)
 _LOCK = "mlflow.lock"
-_TOKEN = "hcfres.token"
-"""The tag by which a run is found that no folder notes yet."""
 
 
 class Tracker:
@@ -95,7 +93,7 @@ class Tracker:
         if is_expected(folder) and (found := self._begun(folder)):
             return found
         cut = {name: value[:LONGEST_TAG] for name, value in tags.items()}
-        tags = cut | {_TOKEN: expect_run(folder)}
+        tags = cut | {TOKEN: expect_run(folder)}
         run = self._client.create_run(self.experiment_id, tags=tags, run_name=name)
         note_run(folder, run.info.run_id)
         return TrackedRun(self._client, run.info.run_id, self.experiment_id, is_new=True)
@@ -103,7 +101,7 @@ class Tracker:
     def _begun(self, folder: Path) -> TrackedRun | None:
         """Note the run that a launcher made for a folder as it was killed; None where it did not
         come so far."""
-        asked = f"tags.`{_TOKEN}` = '{expect_run(folder)}'"
+        asked = f"tags.`{TOKEN}` = '{expect_run(folder)}'"
         found = self._client.search_runs([self.experiment_id], asked)
         if not found:
             return None
@@ -112,9 +110,15 @@ class Tracker:
 
     def end_open(self, folder: Path) -> None:
         """End the run of `folder` that a killed launcher left open, where there is one."""
-        run = self._begun(folder) if is_expected(folder) else self._of(folder)
-        if run is not None and self._client.get_run(run.run_id).info.status == "RUNNING":
+        if run := self.left_open(folder):
             run.end()
+
+    def left_open(self, folder: Path) -> TrackedRun | None:
+        """The run of `folder`, where a killed launcher left it open."""
+        run = self._begun(folder) if is_expected(folder) else self._of(folder)
+        if run is None or self._client.get_run(run.run_id).info.status != "RUNNING":
+            return None
+        return run
 
     def tag(self, folder: Path, values: Mapping[str, str]) -> None:
         """Set tags of the run that belongs to `folder`, where there is one."""

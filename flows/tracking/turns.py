@@ -2,26 +2,29 @@
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, cast
 
 from mlflow.entities import Run
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 from mlflow.tracking import MlflowClient
 
+from flows.tracking.damage import damage_told
+
 _FILES = ("log_text", "download_artifacts", "list_artifacts")
 """These read and write files, which need no turn."""
 
 
-def in_turn(client: MlflowClient) -> MlflowClient:
+def in_turn(client: MlflowClient, database: Path) -> MlflowClient:
     """A client whose calls into the database wait for each other; threads may share it."""
-    return cast(MlflowClient, _InTurn(client))
+    return cast(MlflowClient, _InTurn(client, database))
 
 
 class _InTurn:
     """Has the methods of a client."""
 
-    def __init__(self, client: MlflowClient) -> None:
-        self._client, self._turn = client, threading.Lock()
+    def __init__(self, client: MlflowClient, database: Path) -> None:
+        self._client, self._database, self._turn = client, database, threading.Lock()
         self._places: dict[str, str] = {}
         """Where the artefacts of runs lie that were made here."""
 
@@ -45,5 +48,5 @@ class _InTurn:
         )
 
     def _call(self, method: Callable[..., Any], given: Any, named: Any) -> Any:
-        with self._turn:
+        with self._turn, damage_told(self._database):
             return method(*given, **named)

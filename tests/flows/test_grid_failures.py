@@ -151,3 +151,12 @@ def test_asking_again_tries_what_failed_and_nothing_else(failed, workspace):
     told = (workspace / "reports" / "smoke" / "table3.md").read_text()
     assert told.count("| ours, smoke |") == 4
     assert "failed" not in told
+
+
+def test_a_grid_whose_dataset_cannot_be_had_is_left_with_no_open_run(tmp_path):
+    workspace = tmp_path / "workspace"
+    workspace.mkdir()
+    (workspace / "data").write_text("no folder")
+    failed = run(workspace, {})
+    assert failed.returncode == 2, failed.stdout + failed.stderr
+    assert {r.info.status for r in runs(workspace, "grid").values()} == {"FAILED"}

@@ -3,10 +3,12 @@
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import closing
 
 import psutil
 import pytest
@@ -25,14 +27,29 @@ input()
 
 
 @pytest.fixture
-def owner(tmp_path):
+def prefect_home(tmp_path):
+    place = tmp_path / "prefect"
+    place.mkdir()
+    return place
+
+
+@pytest.fixture
+def damaged(prefect_home):
+    """A database of Prefect's that a fault of the disk has damaged."""
+    (prefect_home / "prefect.db").write_bytes(b"\0garbage" * 2000)
+    (prefect_home / "prefect.db-wal").write_bytes(b"\0garbage" * 10)
+    return prefect_home
+
+
+@pytest.fixture
+def owner(tmp_path, prefect_home):
     kept = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}
-    (tmp_path / "prefect").mkdir()
     process = subprocess.Popen(
         [sys.executable, "-c", OWNER],
         env={**kept, "HCFRES_HOME": str(tmp_path)},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
     )
     yield process
@@ -64,6 +81,22 @@ def test_the_server_answers_on_loopback_and_ends_with_its_owner(owner):
     owner.communicate("\n", timeout=30)
     assert owner.returncode == 0
     assert not answers(url)
+
+
+@pytest.mark.slow
+def test_a_damaged_database_is_put_aside_and_a_new_one_begun(damaged, owner):
+    url = owner.stdout.readline().strip()
+    assert answers(url)
+    _, said = owner.communicate("\n", timeout=30)
+    (aside,) = damaged.glob("prefect.db.damaged-????????")
+    assert aside.read_bytes() == b"\0garbage" * 2000
+    assert (damaged / f"{aside.name}-wal").exists()
+    assert said.splitlines() == [
+        f"{damaged}/prefect.db was damaged (file is not a database) and is put aside as "
+        f"{aside.name}; Prefect begins a new one. No result was in it"
+    ]
+    with closing(sqlite3.connect(damaged / "prefect.db")) as opened:
+        assert opened.execute("SELECT count(*) FROM flow_run").fetchall() == [(0,)]
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ import pytest
 
 from flows import make_home
 from flows.cli import main
+from hcfres.store.errors import StoreError
 from hcfres.store.workspace import FORMAT, FORMAT_FILE, Workspace
 from tests.flows.fabricated import finish, small_plan
 
@@ -69,6 +70,32 @@ def test_a_workspace_of_before_there_were_formats_keeps_its_cells_and_gets_one(t
     make_home()
     assert (home / FORMAT_FILE).read_text() == f"format = {FORMAT}\n"
     assert small_plan(Workspace(home)).cells[0].state == "done"
+
+
+@pytest.mark.parametrize(("name", "sign"), [("what?", "?"), ("100%", "%"), ("a%20b", "%")])
+def test_a_workspace_whose_databases_would_lie_elsewhere_is_refused_and_not_made(
+    told, tmp_path, monkeypatch, name, sign
+):
+    place = tmp_path / name / "workspace"
+    monkeypatch.setenv("HCFRES_HOME", str(place))
+    monkeypatch.setenv("PREFECT_HOME", str(place / "prefect"))
+    code, text = told("acquire", "smoke")
+    assert code == 2
+    assert f"HCFRES_HOME is {place}, and no database can be kept where a folder's name" in text
+    assert f"has {sign} in it; name another folder" in " ".join(text.split())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_link_to_such_a_workspace_is_refused_and_other_signs_are_not(home, tmp_path):
+    (tmp_path / "what?").mkdir()
+    home.symlink_to(tmp_path / "what?")
+    with pytest.raises(StoreError, match=r"HCFRES_HOME is .*/what\?, and no database"):
+        make_home()
+    home.unlink()
+    (tmp_path / "a #&'$b").mkdir()
+    home.symlink_to(tmp_path / "a #&'$b")
+    make_home()
+    assert (home / FORMAT_FILE).exists()
 
 
 @pytest.fixture

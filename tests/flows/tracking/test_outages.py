@@ -4,17 +4,21 @@ The database is a real one that is stopped and started again.
 """
 
 import json
+import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from functools import partial
 
 import pytest
+import requests
+from mlflow.tracking import MlflowClient
 
 from flows.tracking.logbook import CellLog
-from flows.tracking.outages import StorePatience
-from flows.tracking.run_notes import is_logged
-from flows.tracking.store import store_at
+from flows.tracking.outages import StorePatience, patient
+from flows.tracking.run_content import MOVED_FROM
+from flows.tracking.run_notes import TOKEN, is_logged
+from flows.tracking.store import embedded_store, store_at
 from flows.tracking.tracker import Tracker
 from hcfres.store.errors import StoreError
 from hcfres.store.workspace import Workspace
@@ -131,6 +135,83 @@ def test_a_database_that_stays_away_is_one_error_and_the_next_run_logs_the_rest(
     assert is_logged(cell.folder, after.store)
     (record,) = (r for r in after.records() if r.key == cell.key)
     assert record.metrics == {"val/all/miou": 0.5}
+
+
+def fails_after(work):
+    """Seconds until the store is given up."""
+    began = time.monotonic()
+    with pytest.raises(StoreError, match="did not answer for"):
+        work()
+    return time.monotonic() - began
+
+
+def test_an_outage_is_waited_out_once_by_all_threads_and_the_next_one_anew(
+    database, workspace, lines
+):
+    tracker = open_tracker(database.url("direct"), workspace, 2.0, lines)
+    runs = [tracker.run(workspace.cells / f"out {n}", "cell", "cell") for n in range(4)]
+    log = [partial(run.metrics, {"a": 1.0}, 0, 1) for run in runs]
+    database.stop()
+    with ThreadPoolExecutor() as threads:
+        first = threads.submit(fails_after, log[0])
+        time.sleep(1.0)
+        later = [threads.submit(fails_after, one) for one in log[1:]]
+        assert 2.0 <= first.result() < 3.0
+        assert all(one.result() < 2.0 for one in later)
+    assert sum(fails_after(one) for one in log) < 1.0
+    database.start()
+    log[0]()
+    database.stop()
+    assert fails_after(log[1]) >= 2.0
+    database.start()
+
+
+class LosesItsFirstAnswer:
+    """A client whose server makes a run and is killed before it says so."""
+
+    def __init__(self, client):
+        self._client, self._is_first = client, True
+
+    def __getattr__(self, name):
+        return getattr(self._client, name)
+
+    def create_run(self, *given, **named):
+        made = self._client.create_run(*given, **named)
+        if self._is_first:
+            self._is_first = False
+            raise requests.ConnectionError("the server was killed")
+        return made
+
+
+@pytest.fixture
+def forgetful(workspace, lines, empty_database):
+    """The tracker of a store that loses the answer to the first run that is made."""
+    shutil.copy(empty_database, workspace.root)
+    tracker = Tracker(workspace, embedded_store(workspace))
+    client = LosesItsFirstAnswer(MlflowClient(tracker.store.uri))
+    tracker._client = patient(client, StorePatience(tracker.store, 60.0, lines.append))
+    return tracker
+
+
+def test_a_run_whose_making_was_not_answered_is_not_made_again(forgetful, workspace, lines):
+    run = forgetful.run(workspace.cells / "once", "cell", "cell")
+    assert len(lines) == 2
+    run.end()
+    (found,) = forgetful.client.search_runs([forgetful.experiment_id])
+    assert (found.info.run_id, found.info.status) == (run.run_id, "FINISHED")
+    assert forgetful.run(workspace.cells / "other", "cell", "cell").run_id != run.run_id
+
+
+@pytest.mark.parametrize("tag", [TOKEN, MOVED_FROM])
+def test_runs_and_copies_are_each_found_by_the_tag_that_no_other_has(forgetful, tag):
+    make = partial(forgetful.client.create_run, forgetful.experiment_id, run_name="run")
+    others = {make(tags={name: "0" * 16}).info.run_id for name in (TOKEN, MOVED_FROM)}
+    assert len(others) == 2
+    client = LosesItsFirstAnswer(MlflowClient(forgetful.store.uri))
+    client = patient(client, StorePatience(forgetful.store, 60.0, lambda _: None))
+    made = client.create_run(forgetful.experiment_id, tags={tag: "1" * 16, "a": "b"})
+    found = {run.info.run_id for run in client.search_runs([forgetful.experiment_id])}
+    assert found == {*others, made.info.run_id}
 
 
 @pytest.mark.slow

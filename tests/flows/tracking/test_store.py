@@ -1,6 +1,11 @@
 """Which store the environment names, what of it is told, and what is refused."""
 
+import socket
+
 import pytest
+from sqlalchemy import create_engine
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
 
 from flows.tracking.opening import is_within
 from flows.tracking.store import embedded_store, require_tracking, silence, store_at, tracking_store
@@ -42,9 +47,20 @@ def test_mlflows_own_variable_decides_nothing(workspace):
 
 def test_of_a_database_neither_user_nor_password_nor_options_are_shown(workspace):
     store = store_at(POSTGRES, workspace, {})
-    assert (store.kind, store.uri) == ("postgresql", POSTGRES)
+    assert (store.kind, make_url(store.uri).password) == ("postgresql", PASSWORD)
     assert store.shown == store.mark == "postgresql+psycopg2://db.lan:5432/mlflow"
     assert store.artefacts == f"file://{workspace.root}/mlartifacts"
+
+
+def test_a_database_that_never_answers_is_given_up_as_the_address_says_or_in_ten_seconds(workspace):
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        address = f"postgresql+psycopg2://team@127.0.0.1:{mute.getsockname()[1]}/mlflow"
+        options = make_url(store_at(address, workspace, {}).uri).query
+        assert (options["connect_timeout"], options["keepalives_idle"]) == ("10", "30")
+        store = store_at(f"{address}?connect_timeout=2", workspace, {})
+        with pytest.raises(OperationalError, match="timeout expired"):
+            create_engine(store.uri).connect()
+        assert "timeout expired" in silence(store)
 
 
 def test_machines_may_share_the_folder_of_a_databases_artefacts(workspace, tmp_path):

@@ -3,6 +3,8 @@
 import gzip
 import json
 import shutil
+import sqlite3
+from contextlib import closing
 from urllib.parse import parse_qs
 
 import pytest
@@ -178,6 +180,39 @@ def test_a_copied_workspace_does_not_write_into_the_old_place(tmp_path, monkeypa
     shutil.copytree(old.root, new)
     with pytest.raises(StoreError, match=r"new/mlflow\.db keeps its artefacts in .*old/mlartif"):
         Tracker(Workspace(new))
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda _: b"\0garbage" * 2000, lambda content: content[: len(content) // 2]]
+)
+def test_a_damaged_database_is_one_error_with_the_way_out(
+    tmp_path, monkeypatch, empty_database, damage
+):
+    monkeypatch.delenv(TRACKING, raising=False)
+    damaged = damage(empty_database.read_bytes())
+    (tmp_path / "mlflow.db").write_bytes(damaged)
+    with pytest.raises(StoreError) as caught:
+        Tracker(Workspace(tmp_path))
+    told = str(caught.value)
+    assert told.startswith(f"{tmp_path}/mlflow.db is damaged (")
+    assert "move it out of the workspace, with every mlflow.db-* beside it, delete" in told
+    assert (tmp_path / "mlflow.db").read_bytes() == damaged
+
+
+def test_damage_that_is_met_later_is_the_same_error(tmp_path, monkeypatch, empty_database):
+    monkeypatch.delenv(TRACKING, raising=False)
+    shutil.copy(empty_database, tmp_path)
+    tracker = Tracker(Workspace(tmp_path))
+    database = tmp_path / "mlflow.db"
+    with closing(sqlite3.connect(database)) as opened:
+        query = "SELECT rootpage FROM sqlite_master WHERE name = 'runs'"
+        ((page,),) = opened.execute(query).fetchall()
+        ((size,),) = opened.execute("PRAGMA page_size").fetchall()
+    with database.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"Z" * size)
+    with pytest.raises(StoreError, match=r"mlflow\.db is damaged \(database disk image is malf"):
+        tracker.run(tmp_path / "cells" / "cell", "cell", "cell")
 
 
 @pytest.fixture

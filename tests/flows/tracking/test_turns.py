@@ -19,8 +19,8 @@ def experiment(client, tmp_path):
     return client.create_experiment("turns", artifact_location=(tmp_path / "kept").as_uri())
 
 
-def test_what_sixteen_threads_log_at_once_is_all_there(client, experiment):
-    shared = in_turn(client)
+def test_what_sixteen_threads_log_at_once_is_all_there(client, experiment, tmp_path):
+    shared = in_turn(client, tmp_path / "mlflow.db")
 
     def log(number):
         run_id = shared.create_run(experiment, run_name=str(number)).info.run_id
@@ -38,7 +38,7 @@ def test_what_sixteen_threads_log_at_once_is_all_there(client, experiment):
 def test_artefacts_lie_where_a_plain_client_looks_for_them_whoever_made_the_run(
     client, experiment, tmp_path, folder
 ):
-    shared, told = in_turn(client), tmp_path / "told.txt"
+    shared, told = in_turn(client, tmp_path / "mlflow.db"), tmp_path / "told.txt"
     told.write_text("what was told")
     for maker in (shared, client):
         run_id = maker.create_run(experiment).info.run_id
@@ -48,8 +48,8 @@ def test_artefacts_lie_where_a_plain_client_looks_for_them_whoever_made_the_run(
         assert Path(fetched).read_text() == "what was told"
 
 
-def test_what_a_call_raises_is_told_and_the_next_has_its_turn(client, experiment):
-    shared = in_turn(client)
+def test_what_a_call_raises_is_told_and_the_next_has_its_turn(client, experiment, tmp_path):
+    shared = in_turn(client, tmp_path / "mlflow.db")
     with pytest.raises(Exception, match="not found"):
         shared.get_run("0" * 32)
     assert shared.get_experiment(experiment).name == "turns"
