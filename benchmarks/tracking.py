@@ -51,7 +51,7 @@ def time_logging(
 ) -> float:
     """Median seconds to log one epoch, the journal's first written again and again."""
     log = CellLog(cell, Tracker(workspace), None)
-    journal = Journal(cell.folder / "metrics.jsonl", 0)
+    journal = Journal(cell.folder / "metrics.jsonl", "")
     spent = []
     for epoch in range(epochs):
         journal.append(replace(reports[epoch % len(reports)], epoch=epoch))

@@ -136,10 +136,11 @@ def _require_held_out(cell: CellConfig, held_out: tuple[str, ...]) -> None:
 def begin(folder: Path, identity: str) -> None:
     """Declare a cell not done, and drop a training in its folder that is not gone on with.
 
-    That is one of another identity, or a damaged one, whose checkpoint is put aside (decision 178).
+    That is one of another identity, or one whose checkpoint or best weights are damaged: the
+    checkpoint is then put aside (decision 178).
     """
     state = folder / "checkpoint"
-    if not _goes_on(state, identity):
+    if not (state.exists() and _goes_on(folder, identity)):
         shutil.rmtree(state, ignore_errors=True)
         (folder / "metrics.jsonl").unlink(missing_ok=True)
         for kind in SCORES:
@@ -147,13 +148,19 @@ def begin(folder: Path, identity: str) -> None:
     (folder / "DONE.json").unlink(missing_ok=True)
 
 
-def _goes_on(state: Path, identity: str) -> bool:
+def _goes_on(folder: Path, identity: str) -> bool:
+    state = folder / "checkpoint"
     try:
-        return is_of(state, identity)
+        if not is_of(state, identity):
+            return False
+        for best in (folder / kind / WEIGHTS for kind in SCORES):
+            if best.exists():
+                read_tensors(best)
+        return True
     except CheckpointError as error:
         aside = state.with_name(f"{state.name}.damaged-{secrets.token_hex(4)}")
         state.rename(aside)
-        say(f"{error}: it is put aside as {aside.name}, and the training begins anew")
+        say(f"{error}: the checkpoint is put aside as {aside.name}, and the training begins anew")
         return False
 
 

@@ -74,7 +74,7 @@ class Origin:
     """Version of each stage."""
     weights: dict[str, str]
     """The hash of each weights file that is used, `random:SEED` for none, by what they are of."""
-    parts: tuple[Part, ...]
+    parts: Annotated[tuple[Part, ...], Field(min_length=1)]
     format: Literal[1] = 1
 
     @property
@@ -146,7 +146,8 @@ def read_entries(folder: Path) -> dict[str, dict[str, str]]:
     try:
         return _ENTRIES.validate_json(path.read_bytes()) if path.exists() else {}
     except ValidationError:
-        raise DataError(path, "not a list of stages, scenes and keys") from None
+        way_out = "Without the file it is not known which results the cell read"
+        raise DataError(path, "not a list of stages, scenes and keys", way_out) from None
 
 
 class Recorder:
@@ -154,7 +155,7 @@ class Recorder:
 
     def __init__(self, folder: Path, origin: Origin, meter: Meter, given: frozenset[str]) -> None:
         self._folder, self._origin, self._meter, self._given = folder, origin, meter, given
-        self._entries = read_entries(folder) if len(origin.parts) > 1 else {}
+        self._entries = _earlier_entries(folder) if len(origin.parts) > 1 else {}
         self._written = 0.0
 
     def noticed(self, stored: Stored[Any]) -> None:
@@ -234,6 +235,13 @@ def _earlier(folder: Path, code: str, job: JobName) -> tuple[Part, ...]:
     if before is None or anew:
         return ()
     return tuple(part for part in before.parts if part.code == code)
+
+
+def _earlier_entries(folder: Path) -> dict[str, dict[str, str]]:
+    try:
+        return read_entries(folder)
+    except DataError:
+        return {}  # as of the parts: what is read from now on is not lost
 
 
 def _write_texts(folder: Path, about: Provenance) -> None:

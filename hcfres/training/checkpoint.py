@@ -22,7 +22,8 @@ FORMAT = "2"
 _STATE = "state.safetensors"
 _NETWORK, _OPTIMIZER = "network/", "optimizer/"
 _HASH = "sha256"
-"""Of all that a state holds: one bit of it lost would be another training."""
+"""Of all that a file holds: one bit of it lost would be another training."""
+_JOURNAL = "journal"
 
 
 class CheckpointError(ValueError):
@@ -30,7 +31,12 @@ class CheckpointError(ValueError):
 
 
 def save(
-    folder: Path, network: nn.Module, optimizer: optim.Optimizer, epochs_done: int, identity: str
+    folder: Path,
+    network: nn.Module,
+    optimizer: optim.Optimizer,
+    epochs_done: int,
+    identity: str,
+    journal: str = "",
 ) -> None:
     """Write the state after `epochs_done` epochs, in place of the one before, atomically.
 
@@ -40,12 +46,13 @@ def save(
         optimizer: its moments are kept; its rates and decays are not, the configuration has them.
         epochs_done: the epoch to resume with.
         identity: of the training; `restore` refuses another one's state.
+        journal: of these epochs, for `kept_journal`.
     """
     tensors = {_NETWORK + name: tensor for name, tensor in network.state_dict().items()}
     for index, moments in optimizer.state_dict()["state"].items():
         tensors |= {f"{_OPTIMIZER}{index}/{name}": value for name, value in moments.items()}
     about = {"format": FORMAT, "epochs_done": str(epochs_done), "identity": identity}
-    write_tensors(folder / _STATE, tensors, about | {_HASH: _hash(tensors, about)})
+    write_tensors(folder / _STATE, tensors, about | {_JOURNAL: journal})
 
 
 def is_of(folder: Path, identity: str) -> bool:
@@ -55,7 +62,7 @@ def is_of(folder: Path, identity: str) -> bool:
         CheckpointError: the file is damaged.
     """
     path = folder / _STATE
-    return not path.exists() or _fits(_read_state(path)[1], identity)
+    return not path.exists() or _fits(read_tensors(path)[1], identity)
 
 
 def restore(folder: Path, network: nn.Module, optimizer: optim.Optimizer, identity: str) -> int:
@@ -70,7 +77,7 @@ def restore(folder: Path, network: nn.Module, optimizer: optim.Optimizer, identi
     path = folder / _STATE
     if not path.exists():
         return 0
-    tensors, about = _read_state(path)
+    tensors, about = read_tensors(path)
     if not _fits(about, identity):
         raise CheckpointError(
             f"{path}: belongs to training {about.get('identity', '(unknown)')} in format "
@@ -86,8 +93,20 @@ def restore(folder: Path, network: nn.Module, optimizer: optim.Optimizer, identi
     return int(about["epochs_done"])
 
 
+def kept_journal(folder: Path) -> str:
+    """The journal that was saved with the state; empty where nothing was saved.
+
+    Raises:
+        CheckpointError: the file is damaged.
+    """
+    path = folder / _STATE
+    return read_about(path).get(_JOURNAL, "") if path.exists() else ""
+
+
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, str]) -> None:
     """Write tensors under their names, so that `path` is the old file or the whole new one.
+
+    The header holds their hash too, and that of the texts.
 
     Args:
         path: its folder is made when missing.
@@ -98,7 +117,8 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str,
         StoreError: the disk is full or refuses.
     """
     kept = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    write_atomic(path, _in_one_order(serialise(kept, metadata=dict(about))))
+    told = dict(about) | {_HASH: _hash(kept, about)}
+    write_atomic(path, _in_one_order(serialise(kept, metadata=told)))
 
 
 def _in_one_order(content: bytes) -> bytes:
@@ -120,14 +140,18 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """The tensors of a file and the texts of its header.
 
     Raises:
-        CheckpointError: the file is damaged.
+        CheckpointError: the file is damaged, be it by a bit.
     """
     try:
         with safe_open(path, framework="pt") as opened:
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-            return tensors, dict(opened.metadata() or {})
+            about = dict(opened.metadata() or {})
     except SafetensorError as error:
         raise _damaged(path, error) from None
+    written = about.pop(_HASH, None)  # none in a file of before it was kept
+    if written is not None and written != _hash(tensors, about):
+        raise _damaged(path, "it does not hold what was written")
+    return tensors, about
 
 
 def read_about(path: Path) -> dict[str, str]:
@@ -155,19 +179,11 @@ def save_weights(path: Path, network: nn.Module, about: Mapping[str, object]) ->
     write_tensors(path, network.state_dict(), header)
 
 
-def _read_state(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """As `read_tensors`, of a state whose every bit is as it was written."""
-    tensors, about = read_tensors(path)
-    if about.get("format") == FORMAT and about.pop(_HASH, "") != _hash(tensors, about):
-        raise _damaged(path, "it does not hold what was written")
-    return tensors, about
-
-
 def _hash(tensors: Mapping[str, Tensor], about: Mapping[str, str]) -> str:
     whole = hashlib.sha256(json.dumps(dict(about), sort_keys=True).encode())
     for name, tensor in sorted(tensors.items()):
         whole.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        whole.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+        whole.update(tensor.flatten().view(torch.uint8).numpy().data)
     return whole.hexdigest()
 
 

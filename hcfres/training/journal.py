@@ -4,9 +4,13 @@ import json
 import os
 import resource
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from hcfres.data.errors import DataError
+from hcfres.store.files import write_atomic
 
 if TYPE_CHECKING:
     import torch
@@ -38,22 +42,32 @@ class EpochReport:
 
 
 class Journal:
-    """Appends reports; lines of epochs that will be redone are dropped first."""
+    """Appends reports to those of a checkpoint, whose word counts and not the file's."""
 
-    def __init__(self, path: Path, epochs_done: int) -> None:
+    def __init__(self, path: Path, kept: str) -> None:
+        """Write the file anew.
+
+        Args:
+            path: of the file.
+            kept: what the checkpoint holds of it; lines of epochs that will be redone are not.
+
+        Raises:
+            StoreError: the disk is full or refuses.
+        """
         self._path = path
-        self.reports = [report for report in read_journal(path) if report.epoch < epochs_done]
+        self.text = kept
+        """What is in the file."""
+        self.reports = list(_reports(path, kept.encode()))
         """Of every epoch so far."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".{path.name}.partial")
-        partial.write_text("".join(json.dumps(asdict(told)) + "\n" for told in self.reports))
-        partial.replace(path)
+        write_atomic(path, kept.encode())
 
     def append(self, report: EpochReport) -> None:
         """Add one line, and see that it is on the disk."""
+        line = json.dumps(asdict(report)) + "\n"
         self.reports.append(report)
+        self.text += line
         with self._path.open("a") as file:
-            file.write(json.dumps(asdict(report)) + "\n")
+            file.write(line)
             file.flush()
             os.fsync(file.fileno())
 
@@ -62,11 +76,22 @@ def read_journal(path: Path) -> tuple[EpochReport, ...]:
     """The reports of a journal in order; none where there is no file.
 
     A last line that was cut off by a kill is left out.
+
+    Raises:
+        DataError: the file is broken.
     """
     if not path.exists():
         return ()
-    lines = path.read_text().split("\n")[:-1]
-    return tuple(EpochReport(**json.loads(line)) for line in lines)
+    return tuple(_reports(path, path.read_bytes()))
+
+
+def _reports(path: Path, content: bytes) -> Iterator[EpochReport]:
+    for number, line in enumerate(content.split(b"\n")[:-1], 1):
+        try:
+            yield EpochReport(**json.loads(line))
+        except (ValueError, TypeError):
+            way_out = "Remove the folder that it is in, and ask for the cell again"
+            raise DataError(path, "not the report of an epoch", way_out, f"line {number}") from None
 
 
 def peak_memory_mb(device: "torch.device") -> float:

@@ -117,7 +117,8 @@ class _Book:
         self, run: Run, optimizer: optim.Optimizer, checks: Checks, report: Report, done: int
     ) -> None:
         self._run, self._optimizer, self._checks, self._report = run, optimizer, checks, report
-        self._journal = Journal(run.folder / "metrics.jsonl", done)
+        kept = checkpoint.kept_journal(run.folder / "checkpoint")
+        self._journal = Journal(run.folder / "metrics.jsonl", kept)
         self._clock = _Clock(done, run.config.epochs)
 
     def close(self, network: nn.Module, epoch: int, means: dict[str, float]) -> None:
@@ -126,8 +127,8 @@ class _Book:
         told = self._clock.report(run, self._optimizer, epoch, means, self._check(network, epoch))
         keep_best(run.folder, network, run.about, run.config.keep, [*self._journal.reports, told])
         self._journal.append(told)
-        state = run.folder / "checkpoint"
-        checkpoint.save(state, network, self._optimizer, epoch + 1, run.identity)
+        state, journal = run.folder / "checkpoint", self._journal.text
+        checkpoint.save(state, network, self._optimizer, epoch + 1, run.identity, journal)
         self._report(told)
 
     def _check(self, network: nn.Module, epoch: int) -> dict[str, float | None]:

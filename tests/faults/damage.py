@@ -9,6 +9,9 @@ from tests.faults.faults import Kind
 _PATTERNS: dict[str, tuple[str, ...]] = {
     "corrupt stage": ("store/[a-z]*/*/value.safetensors", "store/[a-z]*/*/config.toml"),
     "corrupt checkpoint": ("cells/*/checkpoint/state.safetensors",),
+    "corrupt best": ("cells/*/best_held_out/weights.safetensors",),
+    "corrupt journal": ("cells/*/metrics.jsonl",),
+    "corrupt entries": ("cells/*/entries.json",),
     "corrupt room": (
         "data/*/scans/*/*",
         "data/*/frames/*/*/*",
@@ -19,16 +22,23 @@ _PATTERNS: dict[str, tuple[str, ...]] = {
     "corrupt results": ("cells/*/results.json",),
     "corrupt predictions": ("cells/*/predictions.parquet",),
 }
-_HEALED: frozenset[Kind] = frozenset({"corrupt done", "corrupt results", "corrupt predictions"})
+_OF_PARTIAL: frozenset[Kind] = frozenset(
+    {"corrupt checkpoint", "corrupt best", "corrupt journal", "corrupt entries"}
+)
+"""Of a finished cell these files are read no more."""
+HEALED: frozenset[Kind] = frozenset({"corrupt done", "corrupt results", "corrupt predictions"})
 """After these a finished cell is evaluated once more."""
+RETRAINED: frozenset[Kind] = frozenset({"corrupt checkpoint", "corrupt best"})
+"""After these a cell is trained anew."""
 
 
 def corrupt(kind: Kind, workspace: Path, number: int) -> Path | None:
     """Change one byte of one file of a kind.
 
-    Of a result of the store, a checkpoint or a finished cell's numbers the time of change stays,
-    as when a disk loses a bit: their bytes are read when they are used. Of what is looked at by
-    size and time alone, rooms and predictions, it is that of a program which wrote over them.
+    Of a result of the store, of what a cell is gone on with and of a finished cell's numbers the
+    time of change stays, as when a disk loses a bit: their bytes are read when they are used. Of
+    what is looked at by size and time alone, rooms and predictions, it is that of a program which
+    wrote over them.
 
     Args:
         kind: of damage.
@@ -42,8 +52,9 @@ def corrupt(kind: Kind, workspace: Path, number: int) -> Path | None:
     found = sorted(
         path for pattern in _PATTERNS[kind] for path in workspace.glob(pattern) if path.is_file()
     )
-    if kind == "corrupt checkpoint":  # a finished cell's is read no more
-        found = [path for path in found if not (path.parents[1] / "DONE.json").exists()]
+    if kind in _OF_PARTIAL:
+        done = {path.parent.name for path in workspace.glob("cells/*/DONE.json")}
+        found = [path for path in found if cell_of(path, workspace) not in done]
     if not (found := [path for path in found if path.stat().st_size]):
         return None
     chosen = rng.choice(found)
@@ -51,10 +62,9 @@ def corrupt(kind: Kind, workspace: Path, number: int) -> Path | None:
     return chosen
 
 
-def cell_to_be_healed(kind: Kind, path: Path, workspace: Path) -> str | None:
-    """The cell that has to be evaluated again after a damage; None where none has to be."""
-    within = path.relative_to(workspace).parts
-    return within[1] if kind in _HEALED else None
+def cell_of(path: Path, workspace: Path) -> str:
+    """The key of the cell that a file below `cells/` is of."""
+    return path.relative_to(workspace).parts[1]
 
 
 def _change_byte(path: Path, rng: random.Random, keep_time: bool) -> None:

@@ -15,6 +15,7 @@ from tests.faults.victims import processes_of
 
 SIZE_MB = 400
 _FILE_BYTES = 2048
+_REFUSALS = ("disk is full", "No space left on device", "File too large")
 
 
 class Disk(Protocol):
@@ -25,6 +26,11 @@ class Disk(Protocol):
 
     def free(self) -> None:
         """Give the room back."""
+
+
+def refused_in(told: str) -> bool:
+    """Whether a grid says that a write was refused; whose writes are refused ends, and says it."""
+    return any(refusal in told for refusal in _REFUSALS)
 
 
 class SmallDisk:

@@ -20,6 +20,9 @@ Kind = Literal[
     "fill disk",
     "corrupt stage",
     "corrupt checkpoint",
+    "corrupt best",
+    "corrupt journal",
+    "corrupt entries",
     "corrupt room",
     "corrupt done",
     "corrupt results",
@@ -35,10 +38,14 @@ _COUNTS = (1, 2, 3, 3, 4, 4)
 _OF_FINISHED: frozenset[Kind] = frozenset(
     {"corrupt done", "corrupt results", "corrupt predictions"}
 )
+_OF_PARTIAL: frozenset[Kind] = frozenset(
+    {"corrupt checkpoint", "corrupt journal", "corrupt entries"}
+)
 _MILESTONES: dict[str, tuple[str, ...]] = {
     "a room": ("data/*/made/*.json",),
     "a stage": ("store/[a-z]*/*/config.toml",),
     "an epoch": ("cells/*/checkpoint/state.safetensors",),
+    "a best epoch": ("cells/*/best_held_out/weights.safetensors",),
     "the weights": ("cells/*/weights.safetensors",),
     "a finished cell": ("cells/*/DONE.json",),
     "a run": ("cells/*/mlflow.json", "stages/*/mlflow.json", "grids/*/mlflow.json"),
@@ -135,8 +142,10 @@ def _suits(kind: Kind, store: StoreKind) -> bool:
 def _moment(kind: Kind, start: Start, rng: random.Random) -> Moment:
     if kind in _OF_FINISHED:
         return Moment(rng.uniform(0.4, 0.9), "a finished cell", rng.uniform(0.0, 2.0))
-    if kind == "corrupt checkpoint":
+    if kind in _OF_PARTIAL:
         return Moment(rng.uniform(0.1, 0.5), "an epoch", rng.uniform(0.0, 1.0))
+    if kind == "corrupt best":
+        return Moment(rng.uniform(0.1, 0.5), "a best epoch", rng.uniform(0.0, 1.0))
     share = rng.uniform(0.05, 0.95)
     if rng.random() < 0.5:
         return Moment(share)

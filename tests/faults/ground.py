@@ -37,6 +37,8 @@ class Ground:
     violations: list[str] = field(default_factory=list)
     healed: Counter[str] = field(default_factory=Counter)
     """How often each finished cell was damaged so that it has to be evaluated once more."""
+    retrained: Counter[str] = field(default_factory=Counter)
+    """How often each cell was damaged so that it has to be trained anew."""
     codes: list[int] = field(default_factory=list)
     """With which launchers ended, by themselves or not."""
     _doomed: list[psutil.Process] = field(default_factory=list)

@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 import psutil
 
-from tests.faults.damage import cell_to_be_healed, corrupt
+from tests.faults.damage import HEALED, RETRAINED, cell_of, corrupt
+from tests.faults.disks import refused_in
 from tests.faults.faults import Fault
 from tests.faults.ground import Ground
 from tests.faults.victims import Role, with_role
@@ -28,7 +29,8 @@ def inject(fault: Fault, ground: Ground) -> str | None:
     """Wait for a fault's moment and do it.
 
     Returns:
-        What it met; None where it came too late: the grid was done, or there was no victim.
+        What it met; None where it came too late: the grid was done, there was no victim, or
+        nothing was written to the disk while it was full.
     """
     what, _, whose = fault.kind.partition(" ")
     reached = ground.reaches(fault.moment)
@@ -83,13 +85,16 @@ def _away(service, fault: Fault, how: signal.Signals) -> str:
     return f"away for {time.monotonic() - began:.1f} s"
 
 
-def _fill(_: Fault, ground: Ground) -> str:
+def _fill(_: Fault, ground: Ground) -> str | None:
+    before = len(ground.launcher.output())
     met, began = ground.disk.fill(), time.monotonic()
     try:
         while ground.launcher.runs and time.monotonic() < began + _FULL_S:
             time.sleep(_LOOK_EVERY_S)
     finally:
         ground.disk.free()
+    if not refused_in(ground.launcher.output()[before:]):
+        return None
     return f"{met} for {time.monotonic() - began:.0f} s"
 
 
@@ -108,9 +113,10 @@ def _corrupt(fault: Fault, ground: Ground) -> str | None:
     ground.launcher.start()
     if path is None:
         return None
-    cell = cell_to_be_healed(fault.kind, path, ground.workspace)
-    if cell is not None:
-        ground.healed[cell] += 1
+    if fault.kind in HEALED:
+        ground.healed[cell_of(path, ground.workspace)] += 1
+    if fault.kind in RETRAINED:
+        ground.retrained[cell_of(path, ground.workspace)] += 1
     return str(path.relative_to(ground.workspace))
 
 

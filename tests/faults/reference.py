@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hcfres.pipeline.versions import code_of_cells
-from hcfres.store.files import write_atomic
+from hcfres.store.files import fresh_hash, write_atomic
 from tests.faults.faults import Start
-from tests.faults.grid import Launcher
+from tests.faults.grid import SETTING, Launcher
 from tests.faults.outcome import Outcome, read_outcome
 
 _STARTS: tuple[Start, ...] = ("nothing", "stages")
@@ -36,23 +36,37 @@ class Reference:
 
 
 def undisturbed(folder: Path) -> Reference:
-    """Run the grid without faults, unless the folder has it from this very code.
+    """Run the grid without faults, unless the folder has it from this very code and setting.
 
     Raises:
-        RuntimeError: it fails, or does not come to the same twice.
+        RuntimeError: it fails, does not come to the same twice, or to nothing that tells.
     """
     note, workspace = folder / _NOTE, folder / "nothing" / "workspace"
     told = json.loads(note.read_text()) if note.exists() else {}
-    if told.get("code") == code_of_cells():
-        return Reference(workspace, read_outcome(workspace), told["seconds"])
+    made_by = f"{code_of_cells()} {fresh_hash(SETTING)}"
+    if told.get("made_by") == made_by:
+        return Reference(workspace, telling(read_outcome(workspace)), told["seconds"])
     shutil.rmtree(folder, ignore_errors=True)
     empty = Reference(workspace, read_outcome(workspace), {})
     seconds = {start: _run(start, folder, empty) for start in _STARTS}
     outcomes = [read_outcome(folder / start / "workspace") for start in _STARTS]
     if differences := outcomes[0].differences(outcomes[1]):
         raise RuntimeError(f"two undisturbed grids do not come to the same: {differences}")
-    write_atomic(note, json.dumps({"code": code_of_cells(), "seconds": seconds}).encode())
+    telling(outcomes[0])
+    write_atomic(note, json.dumps({"made_by": made_by, "seconds": seconds}).encode())
     return Reference(workspace, outcomes[0], seconds)
+
+
+def telling(outcome: Outcome) -> Outcome:
+    """The outcome.
+
+    Raises:
+        RuntimeError: what is mixed up by a fault could look the same.
+    """
+    if found := outcome.blind_spots():
+        reason = f"the undisturbed grid tells too little: {'; '.join(found)}"
+        raise RuntimeError(f"{reason}. Change the training or the seed in {SETTING}")
+    return outcome
 
 
 def _run(start: Start, folder: Path, reference: Reference) -> float:

@@ -1,5 +1,6 @@
 """The rounds of faults in short, and the parts that they are made of."""
 
+import errno
 import json
 import os
 import signal
@@ -10,18 +11,22 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
+from mlflow.entities import Run, RunData, RunInfo, RunTag
 
+from hcfres.store.errors import writing_failed
+from hcfres.store.files import write_atomic
 from tests.faults.__main__ import available, postgres
 from tests.faults.clocks import NONE_HERE, Clock, compiler
 from tests.faults.damage import corrupt
-from tests.faults.disks import SmallFiles
+from tests.faults.disks import SmallFiles, refused_in
 from tests.faults.faults import KINDS, Fault, Kind, Moment, Round, draw
-from tests.faults.outcome import read_outcome
-from tests.faults.reference import undisturbed
+from tests.faults.outcome import Outcome, read_outcome
+from tests.faults.reference import telling, undisturbed
 from tests.faults.rounds import Played, play
 from tests.faults.stores import Stores
-from tests.faults.verdict import partials, repeated
+from tests.faults.verdict import EPOCHS, not_ended, partials, repeated, retrained
 from tests.faults.victims import catches, left_after, processes_of
+from tests.faults.watch import Watch
 
 SHORT: tuple[Round, ...] = (
     Round(
@@ -41,6 +46,7 @@ SHORT: tuple[Round, ...] = (
         "embedded",
         (
             Fault("corrupt checkpoint", Moment(0.2, "an epoch", 0.1), 4),
+            Fault("corrupt journal", Moment(0.3, "an epoch", 0.1), 7),
             Fault("interrupt launcher", Moment(0.6), 5),
             Fault("kill prefect", Moment(0.8), 6),
         ),
@@ -92,6 +98,25 @@ def test_a_damaged_file_differs_in_one_bit_and_not_in_time(tmp_path):
     assert corrupt("corrupt predictions", tmp_path, 3) is None
 
 
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("corrupt checkpoint", "checkpoint/state.safetensors"),
+        ("corrupt best", "best_held_out/weights.safetensors"),
+        ("corrupt journal", "metrics.jsonl"),
+        ("corrupt entries", "entries.json"),
+    ],
+)
+def test_what_a_cell_is_gone_on_with_is_damaged_where_it_is_not_finished(tmp_path, kind, name):
+    for cell in ("done", "partial"):
+        write_atomic(tmp_path / "cells" / cell / name, b"12345678")
+    (tmp_path / "cells" / "done" / "DONE.json").touch()
+    for number in range(8):
+        assert corrupt(kind, tmp_path, number) == tmp_path / "cells" / "partial" / name
+    (tmp_path / "cells" / "partial" / "DONE.json").touch()
+    assert corrupt(kind, tmp_path, 0) is None
+
+
 def test_processes_are_found_by_their_workspace_and_may_be_kept_from_long_files(tmp_path):
     code = "import sys; sys.stdin.readline(); open(sys.argv[1], 'wb', 0).write(bytes(99_999))"
     started = subprocess.Popen(
@@ -141,6 +166,42 @@ def test_a_cell_that_ran_twice_is_told_but_for_one_that_was_damaged():
     assert repeated(declared, Counter({"c": 1})) == ["cell b was run to its end 2 times, 0 damages"]
 
 
+def test_epochs_that_were_trained_again_are_told_but_for_a_damage(tmp_path):
+    watch = Watch(tmp_path)
+    for number in range(EPOCHS + 1):
+        write_atomic(tmp_path / "cells" / "a" / "checkpoint" / "state.safetensors", b"%d" % number)
+        watch._look()
+        watch._look()
+    assert watch.epochs() == {"a": EPOCHS + 1}
+    told = f"cell a: {EPOCHS + 1} epochs of {EPOCHS} were trained, 0 damages"
+    assert retrained(watch.epochs(), Counter()) == [told]
+    assert retrained(watch.epochs(), Counter({"a": 1})) == []
+    assert retrained(Counter({"a": EPOCHS}), Counter()) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "is_wrong"),
+    [
+        ("cell", "FINISHED", False),
+        ("cell", "KILLED", True),
+        ("superseded", "KILLED", False),
+        ("superseded", "FINISHED", False),
+        ("superseded", "RUNNING", True),
+    ],
+)
+def test_a_run_has_to_have_ended_one_that_was_put_aside_too(kind, status, is_wrong):
+    info = RunInfo("1", "0", "me", status, 0, None, "active", run_name="mdin")
+    run = Run(info, RunData(tags=[RunTag("hcfres.kind", kind)]))
+    assert not_ended([run]) == [f"run 1 ({kind}, 'mdin') is {status}"] * is_wrong
+
+
+def test_a_refused_write_is_read_from_what_the_grid_says(tmp_path):
+    full = writing_failed(tmp_path, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+    assert refused_in(f"mdin, seed 7: failed, StoreError: {full}")
+    assert refused_in(f"mdin, seed 7: failed, {OSError(errno.EFBIG, os.strerror(errno.EFBIG))!r}")
+    assert not refused_in("mdin, seed 7: epoch 3 of 6")
+
+
 def test_what_is_left_half_written_is_told(tmp_path):
     (tmp_path / "cells").mkdir()
     (tmp_path / "cells" / ".x.partial").touch()
@@ -152,6 +213,40 @@ def test_outcomes_are_compared_down_to_a_number(tmp_path):
     other = replace(one, metrics={"a": {"val/all/miou": 0.25}})
     assert one.differences(one) == []
     assert one.differences(other) == ["cell a: val/all/miou differs"]
+
+
+GOOD = Outcome(
+    {"table2.md": "hash"},
+    {
+        "a": {"val/all/miou": 0.5, "val/all/nothing": 0.5, "yardstick/all/miou": 0.1},
+        "b": {"val/all/miou": 0.4, "val/all/nothing": 0.5, "yardstick/all/miou": 0.2},
+    },
+    {},
+    {},
+)
+
+
+def test_an_undisturbed_grid_whose_cells_differ_is_served():
+    assert telling(GOOD) is GOOD
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"tables": {}}, "there are no tables"),
+        (
+            {"metrics": GOOD.metrics | {"b": {"val/all/miou": 0.1, "val/all/nothing": 1.0}}},
+            "cell b answers all with nothing",
+        ),
+        (
+            {"metrics": GOOD.metrics | {"b": GOOD.metrics["a"] | {"yardstick/all/miou": 0.2}}},
+            "cells a and b have the same scores",
+        ),
+    ],
+)
+def test_an_undisturbed_grid_that_tells_too_little_is_refused(change, told):
+    with pytest.raises(RuntimeError, match=f"tells too little: {told}. Change .*faults.toml"):
+        telling(replace(GOOD, **change))
 
 
 @pytest.fixture(scope="module")

@@ -2,19 +2,24 @@
 
 import json
 import socket
+import tomllib
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
+from tests.faults.grid import SETTING
 from tests.faults.ground import Ground
 from tests.faults.outcome import read_outcome
 from tests.faults.reference import Reference
 from tests.faults.victims import processes_of, told
 from tests.faults.watch import Watch
 
-_EPOCHS = (0, 1, 2)
+EPOCHS: int = tomllib.loads(SETTING.read_text())["training"]["epochs"]
+_ENDED = {"superseded": ("FINISHED", "KILLED")}
+"""How a run may have ended that is not FINISHED, by its kind."""
 
 
 def judge(ground: Ground, reference: Reference, watch: Watch) -> list[str]:
@@ -23,6 +28,7 @@ def judge(ground: Ground, reference: Reference, watch: Watch) -> list[str]:
     return [
         *reference.outcome.differences(read_outcome(workspace)),
         *repeated(watch.declared(), ground.healed),
+        *retrained(watch.epochs(), ground.retrained),
         *untidy_runs(ground.store.client(workspace), workspace),
         *left_behind(ground, watch.ports),
         *partials(workspace),
@@ -38,17 +44,25 @@ def repeated(declared: Counter[str], healed: Counter[str]) -> list[str]:
     ]
 
 
+def retrained(epochs: Counter[str], damaged: Counter[str]) -> list[str]:
+    """Cells of which more epochs were trained than faults made necessary.
+
+    An epoch that a kill cut short has no checkpoint, and does not count.
+    """
+    return [
+        f"cell {key}: {count} epochs of {EPOCHS} were trained, {damaged[key]} damages"
+        for key, count in epochs.items()
+        if count > EPOCHS * (1 + damaged[key])
+    ]
+
+
 def untidy_runs(client: MlflowClient, workspace: Path) -> list[str]:
     """Runs that are still open, are there twice, or do not say what the disk says."""
     experiment = client.get_experiment_by_name("hcfres")
     if experiment is None:
         return ["nothing was tracked"]
     runs = list(client.search_runs([experiment.experiment_id], max_results=1000))
-    wrong = [
-        f"run {run.info.run_id} ({_kind(run)}, {run.info.run_name!r}) is {run.info.status}"
-        for run in runs
-        if run.info.status not in ("FINISHED",) and _kind(run) != "superseded"
-    ]
+    wrong = not_ended(runs)
     names = Counter((_kind(run), run.info.run_name) for run in runs if _kind(run) != "superseded")
     wrong += [
         f"{count} runs are {kind} {name!r}" for (kind, name), count in names.items() if count > 1
@@ -63,6 +77,15 @@ def untidy_runs(client: MlflowClient, workspace: Path) -> list[str]:
         else:
             wrong.append(f"cell {folder.name} has no run")
     return wrong
+
+
+def not_ended(runs: Sequence[Run]) -> list[str]:
+    """Runs that are still open, or ended as none of their kind may."""
+    return [
+        f"run {run.info.run_id} ({_kind(run)}, {run.info.run_name!r}) is {run.info.status}"
+        for run in runs
+        if run.info.status not in _ENDED.get(_kind(run), ("FINISHED",))
+    ]
 
 
 def left_behind(ground: Ground, ports: set[int]) -> list[str]:
@@ -87,7 +110,7 @@ def _unlike_disk(client: MlflowClient, run: Run, folder: Path) -> list[str]:
     other = [name for name, value in metrics.items() if run.data.metrics.get(name) != value]
     wrong = [f"run of {folder.name} says otherwise of {other[:3]}"] if other else []
     steps = [one.step for one in client.get_metric_history(run.info.run_id, "train/total")]
-    if tuple(sorted(steps)) != _EPOCHS:
+    if sorted(steps) != list(range(EPOCHS)):
         wrong.append(f"run of {folder.name} has epochs {sorted(steps)}")
     return wrong
 

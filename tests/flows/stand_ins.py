@@ -42,7 +42,7 @@ def train_cell(emit: Emit, cell: str, key: str, *_: Any) -> None:
     (folder / "checkpoint" / "state").touch()
     row = row_of(cell)
     misbehave(f"train {row}")
-    journal = Journal(folder / "metrics.jsonl", 0)
+    journal = Journal(folder / "metrics.jsonl", "")
     for epoch in range(EPOCHS):
         time.sleep({"slow": 1.0, "brisk": 0.25}.get(asked(f"train {row}"), 0.01))
         losses = {"total": 2.5 - 0.1 * epoch}

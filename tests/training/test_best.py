@@ -1,11 +1,14 @@
 """The weights of the best epoch, beside the last."""
 
+import contextlib
 import json
+import shutil
 
 import pytest
 import torch
-from safetensors import safe_open
 
+from hcfres.training.checkpoint import WEIGHTS, read_tensors
+from hcfres.training.journal import read_journal
 from hcfres.training.loop import Checks, fit
 from tests.training.tiny import CONFIG, make_run
 
@@ -26,9 +29,8 @@ def keeping(*kinds):
 
 
 def kept(folder, kind):
-    with safe_open(folder / kind / "weights.safetensors", framework="pt") as opened:
-        tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-        return tensors, {n: json.loads(text) for n, text in opened.metadata().items()}
+    tensors, about = read_tensors(folder / kind / WEIGHTS)
+    return tensors, {name: json.loads(text) for name, text in about.items()}
 
 
 @pytest.mark.parametrize(
@@ -44,18 +46,40 @@ def test_the_first_epoch_with_the_highest_score_is_kept(tmp_path, scores, best):
     assert weights.keys() == last.state_dict().keys()
 
 
-def test_a_resumed_training_remembers_its_best(tmp_path):
-    class Killed(Exception):
-        pass
+class Killed(Exception):
+    """Stands for the end of the process."""
 
+
+def train(folder, *scores, until=3):
     def kill(told):
-        if told.epoch == 1:
+        if told.epoch == until:
             raise Killed
 
     config = keeping("best_held_out")
-    with pytest.raises(Killed):
-        fit(make_run(tmp_path, config=config), kill, Checks(Scores(0.9, 0.1), every=1))
-    fit(make_run(tmp_path, config=config), lambda _: None, Checks(Scores(0.5, 0.6), every=1))
+    with contextlib.suppress(Killed):
+        fit(make_run(folder, config=config), kill, Checks(Scores(*scores), every=1))
+
+
+def test_a_kill_between_best_weights_and_checkpoint_repeats_only_that_epoch(tmp_path):
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    train(whole, 0.1, 0.2, 0.9, 0.3)
+    train(killed, 0.1, 0.2, until=1)
+    state = shutil.copytree(killed / "checkpoint", tmp_path / "before")
+    train(killed, 0.9, until=2)
+    shutil.rmtree(killed / "checkpoint")
+    state.rename(killed / "checkpoint")
+    train(killed, 0.9, 0.3)
+    (one, about), (other, told) = (kept(folder, "best_held_out") for folder in (whole, killed))
+    assert about == told == {"epoch": 2, "held_out_miou": 0.9}
+    assert all(torch.equal(tensor, other[name]) for name, tensor in one.items())
+    curves = [read_journal(folder / "metrics.jsonl") for folder in (whole, killed)]
+    assert [[t.losses for t in curve] for curve in curves] == [[t.losses for t in curves[0]]] * 2
+    assert [[t.held_out_miou for t in curve] for curve in curves] == [[0.1, 0.2, 0.9, 0.3]] * 2
+
+
+def test_a_resumed_training_remembers_its_best(tmp_path):
+    train(tmp_path, 0.9, 0.1, until=1)
+    train(tmp_path, 0.5, 0.6)
     assert kept(tmp_path, "best_held_out")[1]["epoch"] == 0
 
 

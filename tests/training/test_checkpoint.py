@@ -4,8 +4,8 @@ import errno
 import os
 
 import pytest
+import safetensors.torch
 import torch
-from safetensors import safe_open
 
 from hcfres.store.errors import StoreError
 from hcfres.training import checkpoint
@@ -71,6 +71,30 @@ def test_a_single_lost_bit_is_refused_wherever_it_is(tmp_path, place):
         checkpoint.restore(tmp_path, *trained(), "me")
 
 
+@pytest.mark.parametrize("place", [12, 30, 60, 200, -1])
+def test_a_single_lost_bit_of_weights_is_refused_too(tmp_path, place):
+    path = tmp_path / "weights.safetensors"
+    checkpoint.save_weights(path, trained()[0], {"epoch": 4})
+    damaged = bytearray(path.read_bytes())
+    damaged[place] ^= 1
+    path.write_bytes(damaged)
+    with pytest.raises(checkpoint.CheckpointError, match=r"weights.safetensors: damaged"):
+        checkpoint.read_tensors(path)
+
+
+def test_weights_of_before_hashes_were_kept_are_read(tmp_path):
+    path = tmp_path / "weights.safetensors"
+    path.write_bytes(safetensors.torch.save({"a": torch.ones(2)}, {"epoch": "4"}))
+    tensors, about = checkpoint.read_tensors(path)
+    assert (tensors["a"].tolist(), about) == ([1.0, 1.0], {"epoch": "4"})
+
+
+def test_the_journal_is_kept_with_the_state(tmp_path):
+    assert checkpoint.kept_journal(tmp_path) == ""
+    checkpoint.save(tmp_path, *trained(), 1, "me", '{"epoch": 0}\n')
+    assert checkpoint.kept_journal(tmp_path) == '{"epoch": 0}\n'
+
+
 def test_a_full_disk_is_said_and_leaves_the_old_state(tmp_path, monkeypatch):
     checkpoint.save(tmp_path, *trained(), 3, "me")
 
@@ -88,9 +112,9 @@ def test_a_full_disk_is_said_and_leaves_the_old_state(tmp_path, monkeypatch):
 def test_final_weights_say_what_they_are_of(tmp_path):
     network, _ = trained()
     checkpoint.save_weights(tmp_path / "weights.safetensors", network, {"dense_width": 4})
-    with safe_open(tmp_path / "weights.safetensors", framework="pt") as opened:
-        assert opened.metadata() == {"dense_width": "4"}
-        assert set(opened.keys()) == set(network.state_dict())
+    tensors, about = checkpoint.read_tensors(tmp_path / "weights.safetensors")
+    assert about == {"dense_width": "4"}
+    assert tensors.keys() == network.state_dict().keys()
 
 
 def test_what_is_written_again_has_the_same_bytes_and_is_read_as_it_was(tmp_path):

@@ -6,6 +6,7 @@ import json
 import pytest
 import torch
 
+from hcfres.data.errors import DataError
 from hcfres.training.journal import read_journal
 from hcfres.training.loop import Checks, fit
 from hcfres.training.nonfinite import NonFiniteLossError
@@ -102,6 +103,33 @@ def test_a_line_that_a_kill_cut_off_is_dropped(tmp_path):
     path.write_text(path.read_text() + '{"epoch": 2, "ep')
     fit(make_run(tmp_path), report=lambda _: None)
     assert [report.epoch for report in read_journal(path)] == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    "damage", [b"", b"\xff\n", b"[]\n", b'{"epoch": 0}\n'], ids=["cut", "bytes", "list", "keys"]
+)
+def test_a_damaged_journal_is_written_again_from_the_checkpoint(tmp_path, damage):
+    with pytest.raises(Killed):
+        fit(make_run(tmp_path), report=kill_after(1))
+    path = tmp_path / "metrics.jsonl"
+    before = path.read_bytes()
+    path.write_bytes(damage + before[len(before) // 2 :])
+    if damage:
+        with pytest.raises(DataError, match=r"metrics.jsonl, line 1: not the report.*Remove"):
+            read_journal(path)
+    fit(make_run(tmp_path), report=lambda _: None)
+    assert path.read_bytes().startswith(before)
+    assert [report.epoch for report in read_journal(path)] == [0, 1, 2, 3]
+
+
+def test_a_number_of_the_journal_that_became_another_is_the_old_one_again(tmp_path):
+    fit(make_run(tmp_path), report=lambda _: None)
+    path = tmp_path / "metrics.jsonl"
+    before = path.read_text()
+    path.write_text(before.replace('"learning_rate": 0.01', '"learning_rate": 0.21'))
+    assert path.read_text() != before
+    fit(make_run(tmp_path), report=lambda _: None)
+    assert path.read_text() == before
 
 
 def test_a_loss_that_is_not_finite_names_its_expressions(tmp_path):

@@ -1,10 +1,12 @@
 """What of an earlier training in a cell's folder outlives the beginning of the next."""
 
+import shutil
+
 import pytest
 import torch
 
 from flows.cells.jobs import begin
-from hcfres.training.checkpoint import save
+from hcfres.training.checkpoint import WEIGHTS, save, save_weights
 from hcfres.training.optimizer import make_optimizer
 from tests.training.tiny import CONFIG, TinyNetwork
 
@@ -15,6 +17,7 @@ def cell(tmp_path):
     torch.manual_seed(0)
     network = TinyNetwork()
     save(tmp_path / "checkpoint", network, make_optimizer(network, CONFIG), 3, "key-old")
+    save_weights(tmp_path / "best_held_out" / WEIGHTS, network, {"epoch": 1})
     for name in ("metrics.jsonl", "DONE.json", "results.json"):
         (tmp_path / name).write_text("{}")
     return tmp_path
@@ -31,17 +34,37 @@ def test_the_training_of_other_code_is_dropped_with_its_journal(cell):
 
 def test_a_training_of_the_same_code_is_gone_on_with(cell):
     begin(cell, "key-old")
-    assert names(cell) == {"results.json", "metrics.jsonl", "checkpoint"}
+    assert names(cell) == {"results.json", "metrics.jsonl", "checkpoint", "best_held_out"}
+
+
+def test_what_a_kill_before_the_first_checkpoint_left_is_dropped(cell):
+    shutil.rmtree(cell / "checkpoint")
+    begin(cell, "key-old")
+    assert names(cell) == {"results.json"}
+
+
+def flip(path, place):
+    damaged = bytearray(path.read_bytes())
+    damaged[place] ^= 1
+    path.write_bytes(damaged)
+    return damaged
 
 
 @pytest.mark.parametrize("place", [50, -1], ids=["header", "tensor"])
 def test_a_damaged_checkpoint_is_put_aside_and_the_training_begins_anew(cell, capsys, place):
-    state = cell / "checkpoint" / "state.safetensors"
-    damaged = bytearray(state.read_bytes())
-    damaged[place] ^= 1
-    state.write_bytes(damaged)
+    damaged = flip(cell / "checkpoint" / "state.safetensors", place)
     begin(cell, "key-old")
     (aside,) = cell.glob("checkpoint.damaged-*")
     assert names(cell) == {"results.json", aside.name}
     assert (aside / "state.safetensors").read_bytes() == damaged
     assert f"put aside as {aside.name}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("place", [30, -1], ids=["header", "tensor"])
+def test_damaged_best_weights_begin_the_training_anew(cell, capsys, place):
+    flip(cell / "best_held_out" / WEIGHTS, place)
+    begin(cell, "key-old")
+    (aside,) = cell.glob("checkpoint.damaged-*")
+    assert names(cell) == {"results.json", aside.name}
+    told = capsys.readouterr().err
+    assert f"best_held_out/{WEIGHTS}: damaged" in told and "the training begins anew" in told

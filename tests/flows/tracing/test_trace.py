@@ -158,6 +158,22 @@ def test_a_broken_origin_is_told_by_readers_and_replaced_by_work(planned, tmp_pa
     assert len(work(planned, Workspace(tmp_path)).parts) == 1
 
 
+def test_an_origin_of_no_work_is_a_broken_one(planned, tmp_path):
+    before = work(planned, Workspace(tmp_path))
+    (planned.folder / ORIGIN).write_text(json.dumps(asdict(before) | {"parts": []}))
+    with pytest.raises(DataError, match="not what a cell's origin looks like"):
+        read_origin(planned.folder)
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff", b'{"dense": {"scene0000_00": "123"}}'])
+def test_broken_entries_are_told_by_readers_and_left_behind_by_work(planned, tmp_path, content):
+    work(planned, Workspace(tmp_path))
+    (planned.folder / ENTRIES).write_bytes(content)
+    with pytest.raises(DataError, match=r"not a list of stages, scenes and keys. Without the file"):
+        read_entries(planned.folder)
+    assert len(work(planned, Workspace(tmp_path)).parts) == 2
+
+
 def test_a_number_is_traced_to_everything_it_came_from(made, workspace, folder):
     found = trace(folder, workspace, METRIC)
     told = json.loads((folder / "results.json").read_text())
