@@ -40,7 +40,7 @@ def explained(console: Console) -> Iterator[None]:
 
 def _is_known(error: BaseException) -> bool:
     names = {kind.__name__ for kind in type(error).__mro__}
-    told = names & _TOLD_PLAINLY or _silent_server(error)
+    told = names & _TOLD_PLAINLY or _failing_server(error)
     return bool(told) or _full_disk(error) or _closed_place(error)
 
 
@@ -48,7 +48,7 @@ def _message(error: BaseException) -> str:
     names = {kind.__name__ for kind in type(error).__mro__}
     if _closed_place(error):
         return f"{error}: name a place that can be written, or change what is there"
-    if _silent_server(error):
+    if _failing_server(error) and not _full_disk(error):
         return (
             f"a server stopped answering ({error}). What is finished is kept; when it answers "
             "again, run the same command"
@@ -58,12 +58,15 @@ def _message(error: BaseException) -> str:
     return str(error)
 
 
-def _silent_server(error: BaseException) -> bool:
-    """Whether Prefect gave up asking its server; httpx is not imported where nobody asked."""
-    return any(
-        kind.__name__ == "TransportError" and kind.__module__.startswith("httpx")
-        for kind in type(error).__mro__
-    )
+def _failing_server(error: BaseException) -> bool:
+    """Whether Prefect gave up asking its server, or that failed, as where it had no space left.
+
+    httpx is not imported where nobody asked.
+    """
+    names = {kind.__name__ for kind in type(error).__mro__ if kind.__module__.startswith("httpx")}
+    if "HTTPStatusError" in names:
+        return bool(error.response.is_server_error)  # type: ignore[attr-defined]
+    return "TransportError" in names
 
 
 def _closed_place(error: BaseException) -> bool:

@@ -22,7 +22,7 @@ from hcfres.store.workspace import Workspace
 EXPERIMENT = "hcfres"
 _QUIET = ("mlflow", "alembic")
 _QUIETER = ("mlflow.store.db.utils", "urllib3.connectionpool")
-"""Print a traceback of each failed try, where StorePatience says a line."""
+"""Print a traceback of whatever fails, which we are told too and say in a line."""
 
 
 def open_client(
@@ -36,9 +36,9 @@ def open_client(
     """
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+    for name in _QUIETER:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     if store.is_shared:
-        for name in _QUIETER:
-            logging.getLogger(name).setLevel(logging.CRITICAL)
         os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")  # we wait, and says so
     if why := silence(store):
         raise StoreError(

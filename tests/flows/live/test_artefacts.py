@@ -73,6 +73,18 @@ def test_trainings_go_on_where_prefects_server_refuses_a_page(tmp_path, monkeypa
     assert asked
 
 
+def test_a_server_that_fails_is_one_error_with_the_way_out_and_a_wrong_question_is_not():
+    console = Console(file=io.StringIO(), width=500)
+    failing = PrefectHTTPStatusError("500", request=_ASKED, response=httpx.Response(500))
+    with pytest.raises(SystemExit) as ended, explained(console):
+        raise failing
+    assert ended.value.code == 2
+    assert "run the same command" in console.file.getvalue()
+    wrong = PrefectHTTPStatusError("422", request=_ASKED, response=httpx.Response(422))
+    with pytest.raises(PrefectHTTPStatusError), explained(console):
+        raise wrong
+
+
 def test_a_server_that_stopped_answering_is_one_error_with_the_way_out(ask_nobody):
     console = Console(file=io.StringIO(), width=500)
     with pytest.raises(SystemExit) as ended, explained(console):
