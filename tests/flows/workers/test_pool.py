@@ -8,11 +8,11 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-import psutil
 import pytest
 
 from flows.workers.pool import STOP, JobError, JobStopped, PoolClosed, Watch, WorkerPool
 from flows.workers.retries import persist
+from tests.flows.workers.endings import gone_within
 
 JOBS = "tests.flows.jobs_for_tests"
 
@@ -102,19 +102,7 @@ def test_workers_end_when_their_parent_is_killed(job, seconds):
     time.sleep(0.5)
     parent.send_signal(signal.SIGKILL)
     parent.wait()
-    assert _gone_within(worker, seconds)
-
-
-def _gone_within(pid: int, seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        try:
-            if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
-                return True
-        except psutil.NoSuchProcess:
-            return True
-        time.sleep(0.1)
-    return False
+    assert gone_within(worker, seconds)
 
 
 def test_a_job_that_its_caller_declines_when_it_is_its_turn_leaves_the_worker_to_the_next(pool):

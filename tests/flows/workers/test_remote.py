@@ -24,6 +24,7 @@ from flows.workers.pool import STOP, JobError, JobStopped, NoWorkers, PoolClosed
 from flows.workers.remote import Outposts
 from flows.workers.site import Hire
 from hcfres.store.workspace import Workspace
+from tests.flows.workers.endings import gone_within
 from tests.flows.workers.far_site import FarSite
 
 JOBS = "tests.flows.jobs_for_tests"
@@ -67,15 +68,6 @@ class BusySite(FarSite):
         if self.asked in self.refused:
             raise OSError("Socket timed out")
         return super().hire(ticket)
-
-
-def gone_within(pid: int, seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
 
 
 def test_a_far_worker_answers_as_a_near_one_and_stays_warm(pool):
