@@ -73,8 +73,8 @@ class SearchCells:
             method=self.search.space.base, setting=self.setting, seed=config.cell_seed
         )
         inputs = input_keys(base, self.workspace)
-        timed = (self.kind, *filter(None, [self.hardware]))
-        timed = timed if "latency_ms" in config.objectives else ()
+        devices = (self.kind, *filter(None, [self.hardware]))
+        timed = devices if "latency_ms" in config.objectives else ()
         return digest("study", json.dumps(told, sort_keys=True), base, *inputs, self.code, *timed)
 
     @property
