@@ -191,18 +191,20 @@ def _apart(bar: Bar, what: str, job: Callable[..., R], *args: Any) -> R:
 
 def _log(record: CostRecord) -> None:
     """Keep a measurement as an MLflow run of its own kind."""
+    from flows.tracking.embedded import in_use  # noqa: PLC0415
     from flows.tracking.tracker import Tracker  # noqa: PLC0415  imports MLflow
 
     workspace = Workspace()
     name = f"{record.method}-{record.setting}-{record.rig.device}"
     folder = workspace.root / "cost" / name
     folder.mkdir(parents=True, exist_ok=True)
-    run = Tracker(workspace).run(folder, f"cost of {name}", "cost")
-    run.tags({"hcfres.method": record.method, "hcfres.setting": record.setting})
-    run.tags({"hcfres.rig": record.rig.said})
-    run.metrics(dict(_metrics(record)), 0, int(time.time() * 1000))
-    run.describe(render((record,), (), paper_costs()))
-    run.end()
+    with in_use(workspace):
+        run = Tracker(workspace).run(folder, f"cost of {name}", "cost")
+        run.tags({"hcfres.method": record.method, "hcfres.setting": record.setting})
+        run.tags({"hcfres.rig": record.rig.said})
+        run.metrics(dict(_metrics(record)), 0, int(time.time() * 1000))
+        run.describe(render((record,), (), paper_costs()))
+        run.end()
 
 
 def _metrics(record: CostRecord) -> Iterator[tuple[str, float]]:

@@ -3,7 +3,7 @@
 import secrets
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -23,6 +23,7 @@ from flows.datasets import data_key, dataset_folder
 from flows.workers.job_log import say
 from hcfres.config.cell import CellConfig
 from hcfres.config.loading import ConfigError
+from hcfres.config.setting import Kept
 from hcfres.data.batch import Batch
 from hcfres.data.dataset import Dataset
 from hcfres.evaluation.answers import SceneTruth, scene_truth
@@ -96,7 +97,7 @@ def train(
     folder, keep = Workspace().cells / key, cell.setting.training.keep
     identity = f"{key}-{code_of_cells()}"
     if team.rank == 0:  # the others wait for it before they read
-        begin(folder, identity)
+        begin(folder, identity, kept_bests(cell))
         write_atomic(folder / "cell.json", cell.model_dump_json(indent=1).encode())
     everything = _split(cell, "train", preparation)
     learnt, held_out = split_spaces(everything.scene_ids, cell.setting.data.held_out)
@@ -133,14 +134,19 @@ def _require_held_out(cell: CellConfig, held_out: tuple[str, ...]) -> None:
         )
 
 
-def begin(folder: Path, identity: str) -> None:
+def begin(folder: Path, identity: str, bests: Sequence[Kept]) -> None:
     """Declare a cell not done, and drop a training in its folder that is not gone on with.
 
-    That is one of another identity, or one whose checkpoint or best weights are damaged: the
-    checkpoint is then put aside (decision 178).
+    That is one of another identity, or one whose checkpoint or best weights are damaged or missing:
+    the checkpoint is then put aside (decision 178).
+
+    Args:
+        folder: of the cell.
+        identity: of what is to be trained.
+        bests: weights that it keeps beside the last epoch's, there as soon as a checkpoint is.
     """
     state = folder / "checkpoint"
-    if not (state.exists() and _goes_on(folder, identity)):
+    if not (state.exists() and _goes_on(folder, identity, bests)):
         shutil.rmtree(state, ignore_errors=True)
         (folder / "metrics.jsonl").unlink(missing_ok=True)
         for kind in SCORES:
@@ -148,14 +154,13 @@ def begin(folder: Path, identity: str) -> None:
     (folder / "DONE.json").unlink(missing_ok=True)
 
 
-def _goes_on(folder: Path, identity: str) -> bool:
+def _goes_on(folder: Path, identity: str, bests: Sequence[Kept]) -> bool:
     state = folder / "checkpoint"
     try:
         if not is_of(state, identity):
             return False
-        for best in (folder / kind / WEIGHTS for kind in SCORES):
-            if best.exists():
-                read_tensors(best)
+        for kind in bests:
+            read_tensors(folder / kind / WEIGHTS)
         return True
     except CheckpointError as error:
         aside = state.with_name(f"{state.name}.damaged-{secrets.token_hex(4)}")

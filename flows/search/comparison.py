@@ -9,6 +9,7 @@ from flows.search.log import StudyLog
 from flows.search.look import require_first_look
 from flows.search.report import COMPARISON, Findings, write_report
 from flows.search.winner import EXPERIMENT
+from flows.tracking.embedded import in_use
 from flows.tracking.tracker import Tracker
 from flows.workers.where import Where
 from hcfres.reporting.frame import results_frame
@@ -36,5 +37,6 @@ def compare(found: Findings, console: Console, on: Where = "local") -> None:
     table = build_table(plan, results_frame(read_records(cells.workspace)), plan.experiment.name)
     write_atomic(folder / COMPARISON, markdown(table).encode())
     write_report(found)
-    StudyLog(Tracker(cells.workspace), cells).finish(found)
+    with in_use(cells.workspace):
+        StudyLog(Tracker(cells.workspace), cells).finish(found)
     console.print(f"{folder / COMPARISON}: the winner against the base", highlight=False)

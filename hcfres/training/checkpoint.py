@@ -140,13 +140,13 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """The tensors of a file and the texts of its header.
 
     Raises:
-        CheckpointError: the file is damaged, be it by a bit.
+        CheckpointError: the file is missing, or damaged, be it by a bit.
     """
     try:
         with safe_open(path, framework="pt") as opened:
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
             about = dict(opened.metadata() or {})
-    except SafetensorError as error:
+    except (FileNotFoundError, SafetensorError) as error:
         raise _damaged(path, error) from None
     written = about.pop(_HASH, None)  # none in a file of before it was kept
     if written is not None and written != _hash(tensors, about):

@@ -10,6 +10,8 @@ from hcfres.training.checkpoint import WEIGHTS, save, save_weights
 from hcfres.training.optimizer import make_optimizer
 from tests.training.tiny import CONFIG, TinyNetwork
 
+KEPT = ("best_held_out",)
+
 
 @pytest.fixture
 def cell(tmp_path):
@@ -28,18 +30,18 @@ def names(folder):
 
 
 def test_the_training_of_other_code_is_dropped_with_its_journal(cell):
-    begin(cell, "key-new")
+    begin(cell, "key-new", KEPT)
     assert names(cell) == {"results.json"}
 
 
 def test_a_training_of_the_same_code_is_gone_on_with(cell):
-    begin(cell, "key-old")
+    begin(cell, "key-old", KEPT)
     assert names(cell) == {"results.json", "metrics.jsonl", "checkpoint", "best_held_out"}
 
 
 def test_what_a_kill_before_the_first_checkpoint_left_is_dropped(cell):
     shutil.rmtree(cell / "checkpoint")
-    begin(cell, "key-old")
+    begin(cell, "key-old", KEPT)
     assert names(cell) == {"results.json"}
 
 
@@ -53,7 +55,7 @@ def flip(path, place):
 @pytest.mark.parametrize("place", [50, -1], ids=["header", "tensor"])
 def test_a_damaged_checkpoint_is_put_aside_and_the_training_begins_anew(cell, capsys, place):
     damaged = flip(cell / "checkpoint" / "state.safetensors", place)
-    begin(cell, "key-old")
+    begin(cell, "key-old", KEPT)
     (aside,) = cell.glob("checkpoint.damaged-*")
     assert names(cell) == {"results.json", aside.name}
     assert (aside / "state.safetensors").read_bytes() == damaged
@@ -63,8 +65,23 @@ def test_a_damaged_checkpoint_is_put_aside_and_the_training_begins_anew(cell, ca
 @pytest.mark.parametrize("place", [30, -1], ids=["header", "tensor"])
 def test_damaged_best_weights_begin_the_training_anew(cell, capsys, place):
     flip(cell / "best_held_out" / WEIGHTS, place)
-    begin(cell, "key-old")
+    begin(cell, "key-old", KEPT)
     (aside,) = cell.glob("checkpoint.damaged-*")
     assert names(cell) == {"results.json", aside.name}
     told = capsys.readouterr().err
     assert f"best_held_out/{WEIGHTS}: damaged" in told and "the training begins anew" in told
+
+
+def test_best_weights_that_are_gone_begin_the_training_anew(cell, capsys):
+    (cell / "best_held_out" / WEIGHTS).unlink()
+    begin(cell, "key-old", KEPT)
+    (aside,) = cell.glob("checkpoint.damaged-*")
+    assert names(cell) == {"results.json", aside.name}
+    told = capsys.readouterr().err
+    assert f"best_held_out/{WEIGHTS}" in told and "the training begins anew" in told
+
+
+def test_best_weights_that_are_not_kept_need_not_be_there(cell):
+    (cell / "best_held_out" / WEIGHTS).unlink()
+    begin(cell, "key-old", ())
+    assert (cell / "checkpoint").exists()
