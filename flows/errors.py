@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 
 from rich.console import Console
+from rich.markup import escape
 
 from flows.workers.interrupts import interruptible
 from hcfres.store.workspace import home
@@ -34,7 +35,8 @@ def explained(console: Console) -> Iterator[None]:
     except Exception as error:
         if not _is_known(error):
             raise
-        console.print(f"[bold red]hcfres:[/] {_message(error)}", highlight=False, soft_wrap=True)
+        told = f"[bold red]hcfres:[/] {escape(_message(error))}"
+        console.print(told, highlight=False, soft_wrap=True)
         sys.exit(2)
 
 

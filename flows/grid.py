@@ -1,8 +1,6 @@
 """The whole line as one flow: data, superpoints, features, training, evaluation, the table."""
 
-import contextlib
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -69,7 +67,7 @@ def run_grid(
     where: Where = on if plan.todo else "local"
     with open_session(workspace, console, accept_code, warm, where) as session:
         grid = open_grid(plan, session)
-        with ends_if_failing(grid):
+        with grid.ends_if_failing():
             inside = replace(session, grid=grid, processes=processes)
             session.board.expect(expectation(plan, accept_code, session.pool.size, processes))
             if plan.todo:
@@ -77,17 +75,6 @@ def run_grid(
             for cell in plan.cells:
                 log_finished(cell, inside)
             close_grid(refreshed(plan, code_of_cells()), grid, workspace)
-
-
-@contextlib.contextmanager
-def ends_if_failing(grid: TrackedRun) -> Iterator[None]:
-    """End the grid's run as failed where what is inside fails."""
-    try:
-        yield
-    except Exception:
-        with contextlib.suppress(Exception):  # the first error is the one to tell
-            grid.end("FAILED")
-        raise
 
 
 def log_finished(cell: PlannedCell, session: Session) -> None:
@@ -129,11 +116,9 @@ def close_grid(plan: Plan, grid: TrackedRun, workspace: Workspace) -> None:
         for score in ("miou", "acc_25", "acc_50"):
             name = f"val/all/{score}"
             if len(found) and name in found:
-                grid.metrics(
-                    {f"mean/{row.name.replace('+', '_')}/{score}": float(found[name].mean())},
-                    0,
-                    int(time.time() * 1000),
-                )
+                mean = f"mean/{row.name.replace('+', '_')}/{score}"
+                at_ms = max(int(time.time() * 1000), grid.last_ms(mean) + 1)
+                grid.metrics({mean: float(found[name].mean())}, 0, at_ms)
     figures: tuple[Path, ...] = write_figures(plan, workspace, plan.folder / "figures")
     grid.artefacts(figures, "figures")
     shipped = plan.experiment.source.resolve().parent == EXPERIMENTS

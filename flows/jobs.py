@@ -96,7 +96,7 @@ def train_cell(emit: Emit, cell: str, key: str, accept_code: bool, team: Team = 
     if team.rank > 0:  # the first says where the cell comes from
         train(emit, config, key, preparation(accept_code), team)
         return
-    with recorded(config, key, "train", Workspace()) as kept:
+    with recorded(config, key, "train", Workspace(), team.size) as kept:
         ready = preparation(accept_code, noticed=kept.noticed)
         train(kept.listening(emit), config, key, ready, team)
 

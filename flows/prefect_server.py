@@ -30,7 +30,12 @@ if TYPE_CHECKING:
 
 URL = "PREFECT_API_URL"
 """Names a server of the user's own; that one is used as it is."""
-_AS_TEMPORARY = {"PREFECT_UI_ENABLED": "0", "PREFECT__SERVER_EPHEMERAL": "1"}
+_OWN = {
+    "PREFECT_UI_ENABLED": "0",
+    "PREFECT__SERVER_EPHEMERAL": "1",
+    "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": "http://127.0.0.1",
+}
+"""No page is its own, and so it lets no page of anybody's ask it; `*` is Prefect's default."""
 _PATIENCE_S = 120.0
 _ENDING_S = 2.0
 _LOOK_EVERY_S = 0.1
@@ -85,7 +90,7 @@ class _Keeper:
     def _start(self) -> "subprocess.Popen[bytes]":
         return subprocess.Popen(
             [sys.executable, "-m", __name__, str(self._listening.fileno()), str(self._owner)],
-            env={**os.environ, **_AS_TEMPORARY},
+            env={**os.environ, **_OWN},
             pass_fds=[self._listening.fileno()],
             start_new_session=True,  # Ctrl-C is for us; we end it
         )

@@ -17,6 +17,7 @@ from flows.datasets import dataset_folder
 from flows.live.expectation import SENTENCES
 from flows.session import Session
 from flows.stage_failures import SceneFailure
+from flows.tracking.tracked_run import Points
 from flows.tracking.tracker import flatten
 from flows.workers.job_log import NAME as WORKER_LOG
 from flows.workers.pool import JobError, Watch
@@ -212,8 +213,7 @@ def _log(stage: str, work: Work, outcome: Outcome, wall: float) -> None:
     run = session.tracker.run(folder, f"stage {stage}", "stage", session.grid)
     run.new_params({"stage": stage, **flatten(work.setting)})
     now = int(time.time() * 1000)
-    for step, value in enumerate(made):
-        run.metrics({"stage/seconds": value}, step, now)
+    each = [Points({"stage/seconds": value}, step, now) for step, value in enumerate(made)]
     totals = {
         "stage/scenes": len(outcome.results) + len(outcome.failures),
         "stage/failed": len(outcome.failures),
@@ -221,7 +221,7 @@ def _log(stage: str, work: Work, outcome: Outcome, wall: float) -> None:
         "stage/total_seconds": sum(made),
         "stage/wall_seconds": wall,
     }
-    run.metrics(totals, 0, now)
+    run.log(points=[*each, Points(totals, 0, now)])
     if outcome.failures:
         run.artefacts([folder / WORKER_LOG])
     run.end("FAILED" if outcome.failures else "FINISHED")

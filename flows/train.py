@@ -65,9 +65,18 @@ def one_cell(held: Held[PlannedCell], within: Held[Session]) -> None:
             return
         except CellTaken:
             live.waits("another launcher is at work on it")
-        while is_claimed(planned):
-            if session.pool.closes_within(_LOOK_EVERY_S):
-                raise PoolClosed
+        wait_for_other_launcher(planned, session)
+
+
+def wait_for_other_launcher(planned: PlannedCell, session: Session) -> None:
+    """Wait while another launcher sees to a cell.
+
+    Raises:
+        PoolClosed: everything ends.
+    """
+    while is_claimed(planned):
+        if session.pool.closes_within(_LOOK_EVERY_S):
+            raise PoolClosed
 
 
 def run_cell(attempt: Attempt) -> None:
@@ -133,7 +142,7 @@ def evaluate_cell(attempt: Attempt) -> None:
         "flows.jobs:evaluate_cell",
         attempt,
         lambda _: attempt.live.validates(f"{next(scenes)} scenes"),
-        Watch(urgent=True),
+        Watch(patience=BY_EPOCHS, urgent=True),
     )
 
 

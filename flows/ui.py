@@ -9,6 +9,7 @@ import time
 
 from rich.console import Console
 
+from flows.tracking.embedded import in_use
 from flows.tracking.opening import EXPERIMENT
 from flows.tracking.store import DATABASE, TrackingStore, tracking_store
 from flows.tracking.tracker import Tracker, chart_link
@@ -40,6 +41,11 @@ def serve(port: int, console: Console) -> None:
             "Run `make paper`, or set HCFRES_HOME to the workspace you mean",
         )
     refuse_taken(port)
+    with in_use(workspace):
+        _serve(port, workspace, store, console)
+
+
+def _serve(port: int, workspace: Workspace, store: TrackingStore, console: Console) -> None:
     experiment_id = Tracker(workspace).experiment_id
     console.print("MLflow is starting ...")
     hidden = {"MLFLOW_BACKEND_STORE_URI": store.uri}  # a command line is seen by everybody

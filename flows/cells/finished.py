@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from hcfres.store.files import fresh_hash, leads_down
 
 DONE = "DONE.json"
-_READ = "results.json"
+RESULTS = "results.json"
 """What every table is made of: always compared by its hash."""
 
 
@@ -86,5 +86,5 @@ def _is_same(folder: Path, name: str, size: int, sha256: str | None, since: int)
     stat = os.stat(path)
     if stat.st_size != size or sha256 is None:
         return stat.st_size == size
-    suspect = name == _READ or stat.st_mtime_ns > since
+    suspect = name == RESULTS or stat.st_mtime_ns > since
     return not suspect or fresh_hash(Path(path)) == sha256

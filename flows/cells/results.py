@@ -5,6 +5,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from flows.cells.finished import RESULTS
 from flows.planning.plan import input_keys
 from hcfres.config.cell import CellConfig
 from hcfres.config.setting import Kept
@@ -17,7 +18,7 @@ from hcfres.training.checkpoint import WEIGHTS, read_about
 from hcfres.training.journal import EpochReport, read_journal
 
 PREDICTIONS = "predictions.parquet"
-_FILES = ("cell.json", "metrics.jsonl", WEIGHTS, PREDICTIONS, "results.json")
+_FILES = ("cell.json", "metrics.jsonl", WEIGHTS, PREDICTIONS, RESULTS)
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def declare(cell: CellConfig, key: str, folder: Path, found: Results, evaluation
         | {"time/training_s": training_s, "time/evaluation_s": evaluation_s}
         | _last_held_out(reports),
     }
-    write_atomic(folder / "results.json", json.dumps(results, indent=1).encode())
+    write_atomic(folder / RESULTS, json.dumps(results, indent=1).encode())
     files = kept_files(cell)
     done = {
         "key": key,

@@ -12,7 +12,12 @@ JsonOption = Annotated[bool, typer.Option("--json", help="As JSON, alone.")]
 
 def why(
     cell: Annotated[str, typer.Argument(help=_CELL)],
-    metric: Annotated[str, typer.Option(help="As results.json names it.")] = "val/all/miou",
+    metric: Annotated[
+        str | None,
+        typer.Option(
+            help="As results.json names it; by default val/all/miou, or what a search decided by."
+        ),
+    ] = None,
     scene: Annotated[
         str | None, typer.Option(help="Follow this scene down to its files, and read them.")
     ] = None,

@@ -24,6 +24,8 @@ from flows.live.view import cell_table, headline, said_of
 
 _SECONDS_BETWEEN_LINES = 10.0
 _FRAMES_A_SECOND = 4
+_PACE_S = 7 * 24 * 3600.0
+"""Of the steps in so long a bar's pace is taken: one may last hours."""
 
 
 class Lines:
@@ -58,11 +60,19 @@ class Bar:
         shown: Progress | None,
         lines: Lines,
         clock: Callable[[], float] = time.monotonic,
+        done: int = 0,
     ) -> None:
+        """Begin.
+
+        Args:
+            done: steps that were done before, and say nothing of the pace.
+        """
         self.name = name
-        self._total, self._done = total, 0
+        self._total, self._before, self._done = total, done, done
         self._shown, self._lines, self._clock = shown, lines, clock
-        self._task: TaskID | None = shown.add_task(name, total=total, note="") if shown else None
+        self._task: TaskID | None = None
+        if shown is not None:
+            self._task = shown.add_task(name, total=total, completed=done, note="")
         self._started = clock()
         self._lock = threading.Lock()
 
@@ -87,9 +97,10 @@ class Bar:
     @property
     def left_s(self) -> float | None:
         """Seconds until it is done, by its pace; None before its first step."""
-        if not self._done:
+        steps = self._done - self._before
+        if steps <= 0:
             return None
-        return (self._clock() - self._started) / self._done * (self._total - self._done)
+        return (self._clock() - self._started) / steps * (self._total - self._done)
 
     def _text(self, note: str) -> str:
         left = self.left_s
@@ -127,6 +138,7 @@ class ProgressBoard:
             TextColumn("[dim]{task.fields[note]}"),
             console=self.console,
             auto_refresh=False,
+            speed_estimate_period=_PACE_S,
         )
         try:
             with Live(
@@ -153,9 +165,9 @@ class ProgressBoard:
         return self._cells.setdefault(key, LiveCell(label, None, self._clock, self._changed))
 
     @contextlib.contextmanager
-    def bar(self, name: str, total: int) -> Iterator[Bar]:
-        """Show one piece of work of `total` steps."""
-        bar = Bar(name, total, self._bars, self._lines, self._clock)
+    def bar(self, name: str, total: int, done: int = 0) -> Iterator[Bar]:
+        """Show one piece of work of `total` steps, of which `done` were done before."""
+        bar = Bar(name, total, self._bars, self._lines, self._clock, done)
         self._open.append(bar)
         self._begun.add(name)
         try:

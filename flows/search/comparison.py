@@ -39,4 +39,5 @@ def compare(found: Findings, console: Console, on: Where = "local") -> None:
     write_report(found)
     with in_use(cells.workspace):
         StudyLog(Tracker(cells.workspace), cells).finish(found)
-    console.print(f"{folder / COMPARISON}: the winner against the base", highlight=False)
+    told = f"{folder / COMPARISON}: the winner against the base"
+    console.print(told, highlight=False, soft_wrap=True, markup=False)

@@ -1,6 +1,7 @@
 """The trials of a search as flows: ask, train in a worker, tell; then the best with more seeds."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from prefect import flow, task
@@ -9,7 +10,7 @@ from prefect.futures import as_completed
 
 from flows.acquire import acquire
 from flows.cells.attempt import Attempt
-from flows.cells.claim import claimed
+from flows.cells.claim import CellDone, CellTaken, Claim, claimed
 from flows.describe import describe
 from flows.held import Held
 from flows.live.progress import Bar
@@ -21,7 +22,7 @@ from flows.search.log import StudyLog
 from flows.search.study import Study
 from flows.search.trials import asked_for
 from flows.session import Session
-from flows.train import keep_failure, train_cell
+from flows.train import keep_failure, train_cell, wait_for_other_launcher
 from flows.workers.pool import JobError, JobStopped, PoolClosed
 from flows.workers.retries import persist
 
@@ -36,9 +37,10 @@ def search(study: Study, session: Session, log: StudyLog) -> None:
     acquire(setting, session)
     prepare(setting, base, session)
     describe(setting, base, session)
-    with session.board.bar("trials", study.wanted) as bar:
+    done = len(asked_for(study.trials))
+    with session.board.bar("trials", study.wanted, done) as bar:
         try:
-            _ask_and_tell(study, session, log, bar)
+            _ask_and_tell(study, session, log, bar, done)
         except BaseException:  # Ctrl-C; of SIGTERM Prefect makes another one
             session.pool.close()
             raise
@@ -53,10 +55,13 @@ def confirm(held: Held[Sequence[PlannedCell]], study: Study, session: Session) -
         )
 
 
-def _ask_and_tell(study: Study, session: Session, log: StudyLog, bar: Bar) -> None:
-    """Keep every worker at a trial; a trial is told before the next is asked for."""
+def _ask_and_tell(study: Study, session: Session, log: StudyLog, bar: Bar, behind: int) -> None:
+    """Keep every worker at a trial; a trial is told before the next is asked for.
+
+    Args:
+        behind: trials that the bar shows as done.
+    """
     running: dict[Any, Asked] = {}
-    behind = 0
     while True:
         while len(running) < session.pool.size and (asked := study.next()) is not None:
             running[one_trial.submit(asked, study, session)] = asked
@@ -87,9 +92,27 @@ def one_trial(asked: Asked, study: Study, session: Session) -> Outcome:
 
 @task(cache_policy=NO_CACHE, task_run_name="{planned.label}")
 def one_more_seed(planned: PlannedCell, study: Study, session: Session) -> None:
-    """Train a candidate's cell with a further seed; as `train_unevaluated`."""
-    with claimed(planned):
-        train_unevaluated(planned, study, session)
+    """Train a candidate's cell with a further seed; as `train_unevaluated`.
+
+    As in a grid, a cell that waits for a worker is left to whichever launcher has one first.
+    """
+    while True:
+        try:
+            with Claim(planned, study.cells.code) as claim:
+                claims = partial(_claim_untrained, claim, study)
+                train_unevaluated(planned, study, session, claim=claims)
+            return
+        except CellDone:
+            return
+        except CellTaken:
+            wait_for_other_launcher(planned, session)
+
+
+def _claim_untrained(claim: Claim, study: Study) -> None:
+    """Claim a cell; where another launcher trained it meanwhile there is nothing to do either."""
+    claim.make()
+    if study.cells.trained(claim.planned) is not None:
+        raise CellDone
 
 
 def time_cell(planned: PlannedCell, session: Session) -> None:
@@ -106,8 +129,13 @@ def train_unevaluated(
     study: Study,
     session: Session,
     should_stop: Callable[[], bool] = lambda: False,
+    claim: Callable[[], None] = lambda: None,
 ) -> None:
     """Train a cell in a run of its own; nothing where another launcher did so meanwhile.
+
+    Args:
+        should_stop: asked after each epoch; ends the training there.
+        claim: called when a worker is free for it; what it raises is raised.
 
     Raises:
         JobError: it failed; its folder keeps why.
@@ -116,7 +144,7 @@ def train_unevaluated(
     """
     if study.cells.trained(planned) is not None:
         return
-    attempt = Attempt(planned, session, study.cells.code)
+    attempt = Attempt(planned, session, study.cells.code, claim)
     try:
         train_cell(attempt, should_stop)
     except JobError as error:

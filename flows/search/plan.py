@@ -77,8 +77,8 @@ class SearchPlan:
     seconds_a_cell: float | None
     """Median of whole trainings of this setting measured here; None before the first."""
     stages: tuple[StageCount, ...]
-    """What the base reads, and each method that differs from it in one value, as long as anything
-    is left; each is computed once."""
+    """What the base reads, and each method that differs from it in one value, a choice or the end
+    of a range, as long as anything is left; each is computed once."""
     estimate: Estimate
     """At most, if no trial is free or pruned."""
     disk: Disk
@@ -104,6 +104,9 @@ def search_plan(cells: SearchCells, trials: Sequence[Trial], wanted: int) -> Sea
     typical, readers = cells.typical(), _readers(cells)
     shared = shared_stages(readers, cells.accept_code) if left or more else SharedStages((), {})
     of_stages = estimate(replace(readers, cells=()), shared.counts)
+    if left:
+        uncounted = (*of_stages.not_counted, *_uncounted(space))
+        of_stages = replace(of_stages, not_counted=uncounted)
     expected = _with_cells(of_stages, (left, more), typical)
     return SearchPlan(
         search=cells.search.name,
@@ -176,6 +179,15 @@ def _reading(space: Space) -> Iterable[MethodConfig]:
     for method in (space.base, *space.neighbours()):
         found.setdefault(digest(method.semantics or "no frames", *method.legacy), method)
     return found.values()
+
+
+def _uncounted(space: Space) -> tuple[str, ...]:
+    """Name the features that trials read beyond those of `_reading`, where there may be any."""
+    knobs = [knob for knob in space.knobs if knob.path.startswith("semantics.")]
+    between = [k.path for k in knobs if k.values is None or len(k.values) > len(k.extremes)]
+    if not between and len(knobs) < 2:
+        return ()
+    return (f"features with other values of {', '.join(knob.path for knob in knobs)}",)
 
 
 def _to_run(row: Row, cells: SearchCells) -> PlannedCell:

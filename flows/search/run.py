@@ -25,15 +25,16 @@ def run_search(study: Study, console: Console, on: Where = "local") -> None:
     warm = "flows.jobs:get_ready" if study.has_work() else None
     with open_session(cells.workspace, console, cells.accept_code, warm, on) as session:
         log = StudyLog(session.tracker, cells)
-        inside = replace(session, grid=log.run)
-        if study.has_work():
-            search(study, inside, log)
-        log.trials(study.trials)
-        if study.elsewhere():
-            log.run.end()
-            return
-        found = candidates(cells, study.trials)
-        missing = [cell for one in found if one.trial.state != "failed" for cell in one.missing]
-        if missing:
-            confirm(Held(missing), study, inside)
-        log.finish(conclude(cells, study.trials))
+        with log.run.ends_if_failing():
+            inside = replace(session, grid=log.run)
+            if study.has_work():
+                search(study, inside, log)
+            log.trials(study.trials)
+            if study.elsewhere():
+                log.run.end()
+                return
+            found = candidates(cells, study.trials)
+            missing = [cell for one in found if one.trial.state != "failed" for cell in one.missing]
+            if missing:
+                confirm(Held(missing), study, inside)
+            log.finish(conclude(cells, study.trials))

@@ -102,7 +102,16 @@ def _wanted(asked: Asked, cells: SearchCells) -> int:
     """
     if (asked.trials or 0) > MOST_TRIALS:
         raise ConfigError(f"--trials {asked.trials:,} is more than the {MOST_TRIALS:,} that may be")
-    return asked.trials or cells.search.config.trials
+    wanted = asked.trials or cells.search.config.trials
+    confirm = cells.search.config.confirm
+    more = (min(confirm.best, wanted) + 1) * len(confirm.seeds)
+    if wanted + more > MOST_TRIALS:
+        raise ConfigError(
+            f"{cells.search.source}: {wanted:,} trials and up to {more:,} cells with further seeds "
+            f"are more than the {MOST_TRIALS:,} that may be: lower confirm.best, confirm.seeds or "
+            "the trials"
+        )
+    return wanted
 
 
 def _tell_plan(
@@ -133,6 +142,7 @@ def _tell(found: Findings, exhausted: bool, console: Console) -> None:
     """Print where the report is, and who won."""
     if exhausted:
         console.print("the space holds nothing that was not asked for yet")
-    console.print(f"report: {found.folder / REPORT}", highlight=False, soft_wrap=True)
+    report = f"report: {found.folder / REPORT}"
+    console.print(report, highlight=False, soft_wrap=True, markup=False)
     if found.winner is not None:
         console.print(verdict(found), highlight=False, soft_wrap=True, markup=False)

@@ -11,11 +11,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from flows.cells.names import find_cell
-from flows.tracing.origin import Origin
-from flows.tracing.trace import METRIC, Trace, trace
+from flows.tracing.origin import Origin, Part
+from flows.tracing.trace import HELD_OUT, Trace, record_of, trace
 from hcfres.data.errors import DataError
 from hcfres.evaluation.paired import Change, Paired, paired
-from hcfres.reporting.frame import read_record
 from hcfres.store.workspace import Workspace
 
 _PREDICTIONS = "predictions.parquet"
@@ -72,7 +71,7 @@ def compare_cells(one: str, other: str, as_json: bool, console: Console) -> Cont
         DataError: there is no such cell, or its records are broken.
     """
     workspace = Workspace()
-    folders = [find_cell(name, workspace, "results.json") for name in (one, other)]
+    folders = [find_cell(name, workspace, "cell.json") for name in (one, other)]
     found = contrast(folders[0], folders[1], workspace)
     if as_json:
         console.file.write(json.dumps(asdict(found), indent=1) + "\n")
@@ -87,8 +86,8 @@ def contrast(one: Path, other: Path, workspace: Workspace) -> Contrast:
     Raises:
         DataError: a cell's own records are broken.
     """
-    a, b = (trace(folder, workspace, METRIC) for folder in (one, other))
-    metrics = [read_record(folder).metrics for folder in (one, other)]
+    a, b = (trace(folder, workspace) for folder in (one, other))
+    metrics = [record_of(folder).metrics for folder in (one, other)]
     answers, why_not = _answers(one, other)
     return Contrast(
         one=a.key,
@@ -133,8 +132,8 @@ def _inputs(found: Trace) -> dict[str, str]:
 def _code(found: Trace) -> dict[str, str]:
     told = {"fingerprint": found.code}
     if found.origin is not None:
-        last = found.origin.last
-        told |= {"commit": last.commit, "uncommitted": last.uncommitted}
+        told["commit"] = found.origin.said(lambda part: part.commit)
+        told["uncommitted"] = found.origin.said(lambda part: part.uncommitted)
         told |= {f"stage {name}": str(v) for name, v in found.origin.stages.items()}
     return told
 
@@ -142,19 +141,36 @@ def _code(found: Trace) -> dict[str, str]:
 def _packages(found: Trace, folder: Path) -> dict[str, str]:
     if found.origin is None:
         return {}
-    try:
-        text = (folder / f"packages-{found.origin.last.packages}.txt").read_text()
-    except OSError:
-        return {"(all)": found.origin.last.packages}
-    return dict(line.split("==", 1) for line in text.splitlines() if "==" in line)
+    told: dict[str, dict[str, None]] = {}
+    for digits in dict.fromkeys(part.packages for part in found.origin.parts):
+        try:
+            text = (folder / f"packages-{digits}.txt").read_text()
+        except (OSError, UnicodeDecodeError):
+            return {"(all)": found.origin.said(lambda part: part.packages)}
+        for name, version in (line.split("==", 1) for line in text.splitlines() if "==" in line):
+            told.setdefault(name, {})[version] = None
+    return {name: ", then ".join(versions) for name, versions in told.items()}
 
 
 def _machine(origin: Origin | None) -> dict[str, Any]:
     if origin is None:
         return {}
-    last = origin.last
-    told = {"device": last.device, "sparse convolution": last.sparse_convolution}
-    return told | vars(last.hardware) | last.environment
+    parts = [_of_machine(part) for part in origin.parts]
+    names = dict.fromkeys(name for part in parts for name in part)
+    backends = [part.sparse_convolution for part in origin.parts if part.sparse_convolution]
+    told = {name: _once_each([part.get(name, "-") for part in parts]) for name in names}
+    return told | {"sparse convolution": _once_each(backends)}
+
+
+def _of_machine(part: Part) -> dict[str, Any]:
+    told = {"device": part.device, "processes": part.processes}
+    return told | vars(part.hardware) | part.environment
+
+
+def _once_each(values: Sequence[Any]) -> Any:
+    """The value that all parts of a cell had, else all of them in order."""
+    found = {str(value): value for value in values}
+    return values[0] if len(found) == 1 else ", then ".join(found)
 
 
 def _size(gap: Gap) -> float:
@@ -162,6 +178,8 @@ def _size(gap: Gap) -> float:
 
 
 def _answers(one: Path, other: Path) -> tuple[Paired | None, str]:
+    if lacking := [str(cell) for cell in (one, other) if not (cell / _PREDICTIONS).exists()]:
+        return None, f"{' and '.join(lacking)}: it holds no predictions"
     try:
         return paired(one / _PREDICTIONS, other / _PREDICTIONS), ""
     except DataError as error:
@@ -176,7 +194,7 @@ def _show(found: Contrast, console: Console) -> None:
             console.print(_table(title, some, found))
         else:
             console.print(f"{title}: nothing differs that was recorded")
-    if scores := [gap for gap in found.metrics if gap.name.startswith(("val/", "box/"))]:
+    if scores := [gap for gap in found.metrics if gap.name.startswith(("val/", "box/", HELD_OUT))]:
         console.print(_metrics(scores[:_MOST], found))
     else:
         console.print("scores: all are equal")

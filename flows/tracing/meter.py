@@ -6,7 +6,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,13 @@ class Spent:
     cpu_joules: float | None
     """Of the machine's processors, other work of the time included."""
     gpu_joules: float | None
-    """Of the GPU."""
+    """Of the GPU; None where several were at work, of which only one was asked."""
+
+    def together(self, processes: int) -> "Spent":
+        """What as many processes spent that keep step with this one."""
+        if processes == 1:
+            return self
+        return replace(self, device_s=round(processes * self.device_s, 3), gpu_joules=None)
 
 
 class Meter:

@@ -61,6 +61,9 @@ class Part:
     sparse_convolution: str
     """The backend that computed it; empty until the part ended."""
     spent: Spent
+    processes: int = 1
+    """That trained together. They keep step, so that device time is the first's times their number;
+    memory is the first's."""
 
 
 @dataclass(frozen=True)
@@ -93,17 +96,20 @@ class Origin:
             return None
         return max(known) if name.endswith("memory_mb") else sum(known)
 
+    def said(self, read: Callable[[Part], object]) -> str:
+        """What `read` gives of the parts, each once, in their order."""
+        return ", then ".join(dict.fromkeys(str(read(part)) for part in self.parts))
+
     def tags(self) -> dict[str, str]:
         """Name all of it in short, for MLflow."""
-        last = self.last
         weights = ", ".join(f"{what} {found[:12]}" for what, found in self.weights.items())
         return {
-            "hcfres.commit": last.commit or "not a git checkout",
-            "hcfres.uncommitted": last.uncommitted or "nothing",
-            "hcfres.packages": last.packages,
-            "hcfres.machine": str(last.hardware),
-            "hcfres.device": last.device,
-            "hcfres.command": last.command,
+            "hcfres.commit": self.said(lambda part: part.commit or "not a git checkout"),
+            "hcfres.uncommitted": self.said(lambda part: part.uncommitted or "nothing"),
+            "hcfres.packages": self.said(lambda part: part.packages),
+            "hcfres.machine": self.said(lambda part: part.hardware),
+            "hcfres.device": self.said(lambda part: part.device),
+            "hcfres.command": self.said(lambda part: part.command),
             "hcfres.data": self.data,
             "hcfres.weights": weights,
             "hcfres.parts": str(len(self.parts)),
@@ -176,7 +182,8 @@ class Recorder:
     def write(self, ended: bool = False) -> None:
         """Write down what was spent so far."""
         self._written = time.monotonic()
-        part = replace(self._origin.last, spent=self._meter.read(), ended=ended)
+        spent = self._meter.read().together(self._origin.last.processes)
+        part = replace(self._origin.last, spent=spent, ended=ended)
         if ended:
             part = replace(part, sparse_convolution=_backend(part.device))
         self._origin = replace(self._origin, parts=(*self._origin.parts[:-1], part))
@@ -186,8 +193,14 @@ class Recorder:
 
 
 @contextmanager
-def recorded(cell: CellConfig, key: str, job: JobName, workspace: Workspace) -> Iterator[Recorder]:
-    """Keep the origin of what is done to a cell while inside."""
+def recorded(
+    cell: CellConfig, key: str, job: JobName, workspace: Workspace, processes: int = 1
+) -> Iterator[Recorder]:
+    """Keep the origin of what is done to a cell while inside, by this process and others like it.
+
+    Args:
+        processes: that do it together; this is the first.
+    """
     folder, about = workspace.cells / key, provenance()
     chosen, code = chosen_here(), code_of_cells()
     device = chosen.get(DEVICE, "cpu")
@@ -206,7 +219,8 @@ def recorded(cell: CellConfig, key: str, job: JobName, workspace: Workspace) -> 
         device=device,
         environment=chosen,
         sparse_convolution="",
-        spent=meter.read(),
+        spent=meter.read().together(processes),
+        processes=processes,
     )
     origin = Origin(
         key=key,

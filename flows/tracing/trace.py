@@ -1,14 +1,15 @@
 """Where a number came from: a cell's grids, code, configuration, files, weights and stages."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
-from flows.cells.finished import DONE, Finished
+from flows.cells.finished import DONE, RESULTS, Finished
 from flows.cells.names import Standing, standings
+from flows.cells.trained import held_out_curve
 from flows.datasets import content_key
 from flows.planning.plan import used_weights
 from flows.tracing.origin import Origin, read_entries, read_origin
@@ -26,7 +27,11 @@ from hcfres.store.workspace import Workspace
 
 Look = Literal["as then", "changed", "missing", "not recorded"]
 """How something is now, against what was recorded when the cell was made."""
-METRIC = "val/all/miou"
+METRIC, HELD_OUT = "val/all/miou", "held_out/miou"
+"""The number that is meant unless another is named: of a cell that was evaluated, and of one that a
+search trained and nobody evaluated, after its last epoch so far."""
+_OF_TRIAL = ("cell.json", "metrics.jsonl", "weights.safetensors")
+"""What is looked at of a cell that was not evaluated."""
 
 
 @dataclass(frozen=True)
@@ -71,25 +76,29 @@ class Trace:
     scene: tuple[EntryLine, ...]
     """Of the scene that was asked for: every result, down to the files."""
     recompute: str
-    """The command that makes the accuracies anew from the predictions."""
+    """The command that makes the accuracies anew from the predictions; empty without any."""
     schema: Literal["hcfres.why/1"] = "hcfres.why/1"
 
 
-def trace(folder: Path, workspace: Workspace, metric: str, scene: str | None = None) -> Trace:
+def trace(
+    folder: Path, workspace: Workspace, metric: str | None = None, scene: str | None = None
+) -> Trace:
     """Gather where a cell's number came from; what is not as it was then is marked, not an error.
 
     Args:
-        folder: of a finished cell.
-        metric: as results.json names it.
+        folder: of a cell that was evaluated, or trained for a search.
+        metric: as results.json names it; None: METRIC, or HELD_OUT without results.json.
         scene: whose results are followed down to the files, which are read and compared.
 
     Raises:
         DataError: the cell's own records are broken, it has no such metric or no such scene.
     """
-    record, cell, finished = read_record(folder), _cell(folder), _finished(folder)
+    record, cell = record_of(folder), _cell(folder)
+    evaluated = (folder / RESULTS).exists()
+    metric = metric or (METRIC if evaluated else HELD_OUT)
     if metric not in record.metrics:
         hint = nearest(metric, sorted(record.metrics), "metrics")
-        raise DataError(folder / "results.json", f"no metric {metric!r}; {hint}")
+        raise DataError(folder / RESULTS, f"no metric {metric!r}; {hint}")
     origin, entries = read_origin(folder), read_entries(folder)
     return Trace(
         key=record.key,
@@ -105,12 +114,35 @@ def trace(folder: Path, workspace: Workspace, metric: str, scene: str | None = N
         same_code=record.code == code_of_cells(),
         origin=origin,
         config=cell.model_dump(mode="json"),
-        files=tuple(_files(folder, finished)),
+        files=tuple(_files(folder, _finished(folder).hashes if evaluated else _untold(folder))),
         weights=tuple(_weights(cell, origin, workspace)),
         data=_data(cell, origin, workspace),
         stages=stage_lines(entries, workspace),
         scene=entry_lines(scene, entries, cell.setting, workspace) if scene else (),
-        recompute=f"hcfres evaluate {record.key}",
+        recompute=f"hcfres evaluate {record.key}" if evaluated else "",
+    )
+
+
+def record_of(folder: Path) -> CellRecord:
+    """Read what a cell is worth; of one that was only trained, on held-out training spaces.
+
+    Raises:
+        DataError: its records are broken, or it was not trained for one epoch.
+    """
+    if (folder / RESULTS).exists():
+        return read_record(folder)
+    cell, curve = _cell(folder), held_out_curve(folder)
+    if not curve:
+        reason = "neither results.json nor a score on held-out spaces"
+        raise DataError(folder, reason, "Run its grid or its search to the end")
+    origin = read_origin(folder)
+    return CellRecord(
+        key=folder.name,
+        method=cell.method.name,
+        setting=cell.setting.name,
+        seed=cell.seed,
+        code=origin.last.code if origin else "",
+        metrics={HELD_OUT: curve[max(curve)]},
     )
 
 
@@ -139,14 +171,19 @@ def _passport(record: CellRecord, metric: str) -> Passport | None:
     return next((one for one in record.passports if one.level == level), None)
 
 
-def _files(folder: Path, finished: Finished) -> Iterator[Thing]:
+def _untold(folder: Path) -> dict[str, None]:
+    """The files of a cell that no DONE.json names; their hashes were not recorded."""
+    return {name: None for name in _OF_TRIAL if (folder / name).exists()}
+
+
+def _files(folder: Path, hashes: Mapping[str, str | None]) -> Iterator[Thing]:
     """The files that the cell consists of, each read and hashed."""
-    for name, recorded in finished.hashes.items():
+    for name, recorded in hashes.items():
         path = folder / name
         if not leads_down(name):
             raise DataError(folder / DONE, f"names {name!r}, which is outside of the cell's folder")
         now = fresh_hash(path) if path.is_file() else None
-        yield Thing(name, str(path), _look(recorded, now), recorded)
+        yield Thing(name, str(path), _look(recorded, now), recorded or now or "")
 
 
 def _weights(cell: CellConfig, origin: Origin | None, workspace: Workspace) -> Iterator[Thing]:

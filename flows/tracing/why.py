@@ -25,12 +25,14 @@ _MARKS: dict[Look, str] = {
 }
 
 
-def explain(cell: str, metric: str, scene: str | None, as_json: bool, console: Console) -> Trace:
+def explain(
+    cell: str, metric: str | None, scene: str | None, as_json: bool, console: Console
+) -> Trace:
     """Print where a cell's number came from.
 
     Args:
         cell: its key or the beginning of it, or a row of a table.
-        metric: as results.json names it.
+        metric: as results.json names it; None for the first that a table shows.
         scene: whose results are followed down to the files.
         as_json: print JSON and nothing else.
         console: where it is printed.
@@ -39,7 +41,7 @@ def explain(cell: str, metric: str, scene: str | None, as_json: bool, console: C
         DataError: there is no such cell, metric or scene.
     """
     workspace = Workspace()
-    folder = find_cell(cell, workspace, "results.json")
+    folder = find_cell(cell, workspace, "cell.json")
     found = trace(folder, workspace, metric, scene)
     if as_json:
         console.file.write(json.dumps(asdict(found), indent=1) + "\n")
@@ -63,7 +65,8 @@ def _show(found: Trace, console: Console) -> None:
     elif found.stages:
         example = next(iter(found.stages[0].entries))
         console.print(f"one scene down to its files: hcfres why {found.key} --scene {example}")
-    console.print(f"the accuracies again, from the predictions: {found.recompute}")
+    if found.recompute:
+        console.print(f"the accuracies again, from the predictions: {found.recompute}")
     console.print(f"against another cell: hcfres diff {found.key} OTHER")
 
 
@@ -109,7 +112,11 @@ def _part(part: Part) -> Iterator[str]:
     yield f"  {part.job:<8} {part.began}{state}, {commit}, packages {part.packages}"
     yield f"           {escape(part.command)}"
     convolution = part.sparse_convolution or "not known"
-    yield f"           on {part.device}: {part.hardware}; sparse convolution by {convolution}"
+    together = f" and {part.processes - 1} more processes" if part.processes > 1 else ""
+    yield (
+        f"           on {part.device}{together}: {part.hardware}; "
+        f"sparse convolution by {convolution}"
+    )
 
 
 def _joules(totals: dict[str, float | None]) -> str:

@@ -4,15 +4,17 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from flows.cells.finished import RESULTS
 from flows.cells.results import PREDICTIONS, kept_bests
 from flows.live.system_metrics import SystemMetrics
 from flows.planning.plan import PlannedCell
-from flows.tracing.origin import ENTRIES, ORIGIN, Origin, read_origin
+from flows.tracing.origin import ENTRIES, ORIGIN, Origin, Part, read_origin
 from flows.tracing.provenance import provenance
-from flows.tracking.run_notes import LOGGED, NOTE, mark_logged
+from flows.tracking.run_notes import LOGGED, forget_run, mark_logged
 from flows.tracking.tracked_run import Points, TrackedRun
 from flows.tracking.tracker import Tracker, flatten
 from flows.workers.beats import Beat
@@ -20,6 +22,7 @@ from flows.workers.job_log import NAME as WORKER_LOG
 from hcfres.config.identity import NOT_IDENTITY, digest
 from hcfres.config.method import MethodConfig
 from hcfres.config.setting import SettingConfig
+from hcfres.data.errors import DataError
 from hcfres.training.journal import EpochReport, read_journal
 
 CODE = "hcfres.code"
@@ -77,7 +80,7 @@ class CellLog:
         folder = self._planned.folder
         self._run.tags({"hcfres.kind": "superseded"})
         self._run.end("FINISHED" if (folder / "DONE.json").exists() else "KILLED")
-        (folder / NOTE).unlink()
+        forget_run(folder)
 
     def _tell(self, tags: Mapping[str, str] = _NOTHING, points: Sequence[Points] = ()) -> None:
         """Log, with the parameters if they were not yet: of a cell that is over at once, together.
@@ -113,20 +116,18 @@ class CellLog:
     def finish(self) -> None:
         """Log results, predictions, checkpoint and environment, and end the run."""
         folder = self._planned.folder
-        told = json.loads((folder / "results.json").read_text())
+        told = json.loads((folder / RESULTS).read_text())
         tags = {CODE: told["code"], "hcfres.inputs": json.dumps(told["inputs"])}
         if "passports" in told:
             tags["hcfres.passports"] = json.dumps(told["passports"])
-        origin = read_origin(folder)
+        origin = _readable_origin(folder)
         measured = told["metrics"] | ({} if origin is None else origin.measured())
         at_ms = max(int(time.time() * 1000), self._run.last_ms(_OF_EVERY_CELL) + 1)
         self._tell(
             tags | (_UNRECORDED if origin is None else origin.tags()),
             [*self._new_epochs(), Points(measured, ONCE, at_ms)],
         )
-        self._run.artefacts(
-            [folder / name for name in ("results.json", "cell.json", "metrics.jsonl")]
-        )
+        self._run.artefacts([folder / name for name in (RESULTS, "cell.json", "metrics.jsonl")])
         if origin is not None:
             self._made_with(origin)
         self._run.artefacts([folder / PREDICTIONS], "predictions")
@@ -141,13 +142,12 @@ class CellLog:
         """Keep what the cell was made with, as its folder says, not as the program is now."""
         folder = self._planned.folder
         self._run.artefacts(path for name in (ORIGIN, ENTRIES) if (path := folder / name).exists())
-        last = origin.last
-        for name, path in (
-            ("environment.txt", folder / f"packages-{last.packages}.txt"),
-            ("uncommitted.diff", folder / f"uncommitted-{last.uncommitted}.diff"),
-        ):
+        *earlier, last = map(_texts, origin.parts)
+        for place, path in ((name, folder / last[name]) for name in last):
             if path.exists():
-                self._run.text(path.read_text(), name)
+                self._run.text(path.read_text(errors="replace"), place)
+        others = {name for part in earlier for name in part.values()} - set(last.values())
+        self._run.artefacts(path for name in sorted(others) if (path := folder / name).exists())
 
     def leave(self, status: str) -> None:
         """End the run of a cell that was trained for a search, and is not evaluated."""
@@ -170,6 +170,22 @@ class CellLog:
         """Everything ends; the run goes on when the cell does."""
         self._tell()
         self._run.end("KILLED")
+
+
+def _readable_origin(folder: Path) -> Origin | None:
+    """Where a cell comes from; of one whose file is broken that is as unknown as of an older."""
+    try:
+        return read_origin(folder)
+    except DataError:
+        return None
+
+
+def _texts(part: Part) -> dict[str, str]:
+    """What MLflow calls the texts of a stretch of work, and the files beside the cell."""
+    return {
+        "environment.txt": f"packages-{part.packages}.txt",
+        "uncommitted.diff": f"uncommitted-{part.uncommitted}.diff",
+    }
 
 
 def _open(

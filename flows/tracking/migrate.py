@@ -68,14 +68,15 @@ def migrate(to: str | None, remove: bool, console: Console) -> None:
 def _copy(embedded: Tracker, target: Tracker, workspace: Workspace, console: Console) -> None:
     """Copy all runs, let the folders name them, and say what was copied."""
     copier = RunCopier(embedded, target, workspace.root)
+    noted = [note.parent for note in workspace.root.glob(f"*/*/{NOTE}")]
+    whole = {folder for folder in noted if is_logged(folder, embedded.store)}  # before the copy is
     copies = copier.copy()
     if copier.problems:
         raise StoreError(
             f"not everything is in {target.store.shown}: {too_many(copier.problems)}Run the "
             "command again; nothing was changed in the workspace"
         )
-    noted = [note.parent for note in workspace.root.glob(f"*/*/{NOTE}")]
-    superseded = sum(not _note(folder, workspace, target, copies) for folder in noted)
+    superseded = sum(not _note(folder, target, copies, folder in whole) for folder in noted)
     kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(copier.kinds.items()))
     aside = f"; {superseded} are superseded by what is logged there" if superseded else ""
     console.print(
@@ -86,8 +87,11 @@ def _copy(embedded: Tracker, target: Tracker, workspace: Workspace, console: Con
     )
 
 
-def _note(folder: Path, workspace: Workspace, target: Tracker, copies: Mapping[str, str]) -> bool:
+def _note(folder: Path, target: Tracker, copies: Mapping[str, str], whole: bool) -> bool:
     """Let a folder name its run's copy, and be logged there if it was logged here.
+
+    Args:
+        whole: whether it was, when the copy was made.
 
     Returns:
         False where the folder has a run there that is no copy of this one: it keeps that one, and
@@ -101,7 +105,7 @@ def _note(folder: Path, workspace: Workspace, target: Tracker, copies: Mapping[s
         target.client.set_tag(moved, "hcfres.kind", "superseded")
         return False
     note_run(folder, moved)
-    if is_logged(folder, embedded_store(workspace)):
+    if whole:
         mark_logged(folder, target.store)
     return True
 

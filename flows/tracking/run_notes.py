@@ -5,58 +5,63 @@ gave it.
 """
 
 import contextlib
+import hashlib
 import json
 import re
 import secrets
+from collections.abc import Iterable
 from pathlib import Path
 
 from flows.tracking.store import TrackingStore
-from hcfres.store.errors import StoreError
 from hcfres.store.files import write_atomic
 
 NOTE, LOGGED = "mlflow.json", "LOGGED"
 """LOGGED is written when a store has all of the folder; it holds the store's mark."""
 EXPECTED = "mlflow.expected"
-"""Names a run until NOTE does."""
+"""Holds the token of the folder's run, made before the run is."""
 TOKEN = "hcfres.token"
-"""The tag by which a run is found that no folder notes yet."""
+"""The tag by which a run is found that no folder notes, or no more."""
 
 
 def run_ids(folder: Path) -> tuple[str, ...]:
-    """The ids of a folder's runs, the last noted first; none where nothing was logged.
+    """The ids of a folder's runs, the last noted first.
 
-    Raises:
-        StoreError: the note is broken.
+    None where nothing was logged, or the note is not what was written: a run of the folder is then
+    found by its token.
     """
-    note = folder / NOTE
-    if not note.exists():
-        return ()
     try:
-        told = json.loads(note.read_bytes())
-        found = (told["run_id"], *told.get("earlier", ()))
-    except (ValueError, KeyError, TypeError, AttributeError):
-        found = ()
-    if not found or not all(isinstance(one, str) and one.isalnum() for one in found):
-        raise StoreError(f"{note} names no run; delete it, and the folder is logged as a new one")
-    return found
+        told = json.loads((folder / NOTE).read_bytes())
+        found = (told.pop("run_id"), *told.pop("earlier", ()))
+        whole = not told or told == {"check": _check(found)}  # older notes have no check
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return ()
+    return found if whole and all(isinstance(one, str) and one.isalnum() for one in found) else ()
 
 
 def note_run(folder: Path, run_id: str) -> None:
     """Note a run as the folder's last."""
     earlier = [one for one in run_ids(folder) if one != run_id]
     told = {"run_id": run_id} | ({"earlier": earlier} if earlier else {})
+    told |= {"check": _check((run_id, *earlier))}
     write_atomic(folder / NOTE, json.dumps(told).encode())
-    (folder / EXPECTED).unlink(missing_ok=True)
 
 
-def is_expected(folder: Path) -> bool:
-    """Whether a launcher that was killed had begun to make a run for the folder."""
+def forget_run(folder: Path) -> None:
+    """Let the next run of a folder be a new one."""
+    for name in (EXPECTED, NOTE):  # in this order: without a note the token would find it again
+        (folder / name).unlink(missing_ok=True)
+
+
+def has_token(folder: Path) -> bool:
+    """Whether a run was made for a folder, or was about to be when its launcher was killed."""
     return (folder / EXPECTED).exists()
 
 
-def expect_run(folder: Path) -> str:
-    """Give the token of the run that is about to be made for a folder, or was when its launcher was
-    killed: the run may then be there, and is noted nowhere."""
+def token_of(folder: Path) -> str:
+    """The token of the run that a folder has or is about to get; one is made where there is none.
+
+    The run is found by it where the folder does not note it.
+    """
     path = folder / EXPECTED
     with contextlib.suppress(FileNotFoundError):
         if re.fullmatch(b"[0-9a-f]{16}", kept := path.read_bytes()):
@@ -64,6 +69,10 @@ def expect_run(folder: Path) -> str:
     token = secrets.token_hex(8)
     write_atomic(path, token.encode())
     return token
+
+
+def _check(ids: Iterable[str]) -> str:
+    return hashlib.sha256(" ".join(ids).encode()).hexdigest()[:8]
 
 
 def is_logged(folder: Path, store: TrackingStore) -> bool:

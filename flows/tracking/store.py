@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
+from flows.tracking.stillness import limit_stillness
 from hcfres.config.loading import ConfigError
 from hcfres.store.workspace import Workspace
 
@@ -172,7 +173,10 @@ def _problem(parts: SplitResult) -> str:
 
 
 def silence(store: TrackingStore) -> str:
-    """Say why nobody answers at a store; "" where somebody does. Nothing is made there."""
+    """Say why nobody answers at a store; "" where somebody does. Nothing is made there.
+
+    From then on a database that stands still counts as one that is away.
+    """
     if store.kind == "embedded":
         return ""
     return _silent_server(store.uri) if store.kind == "server" else _silent_database(store.uri)
@@ -193,6 +197,7 @@ def _silent_database(uri: str) -> str:
     import psycopg2  # noqa: PLC0415  an extra, which only a shared database needs
     from sqlalchemy.engine import make_url  # noqa: PLC0415
 
+    limit_stillness()
     told = make_url(uri).translate_connect_args(username="user", database="dbname")
     options = {**make_url(uri).query, **told}
     try:

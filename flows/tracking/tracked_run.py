@@ -3,10 +3,11 @@
 Runs are addressed by id, never by "the active run", because flows work in threads.
 """
 
+import contextlib
 import gzip
 import math
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -180,6 +181,16 @@ class TrackedRun:
         if len(text) > LONGEST_TAG:
             text = text[: LONGEST_TAG - len(_CUT)] + _CUT
         self.tags({MLFLOW_RUN_NOTE: text})
+
+    @contextlib.contextmanager
+    def ends_if_failing(self) -> Iterator[None]:
+        """End the run as failed where what is inside fails."""
+        try:
+            yield
+        except Exception:
+            with contextlib.suppress(Exception):  # the first error is the one to tell
+                self.end("FAILED")
+            raise
 
     def end(self, status: str = "FINISHED") -> None:
         """Close the run: FINISHED, FAILED or KILLED."""

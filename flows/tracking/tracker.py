@@ -17,7 +17,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
 
 from flows.tracking.opening import is_within, open_client, open_experiment
 from flows.tracking.outages import StorePatience
-from flows.tracking.run_notes import TOKEN, expect_run, is_expected, note_run, run_ids
+from flows.tracking.run_notes import TOKEN, has_token, note_run, run_ids, token_of
 from flows.tracking.store import TrackingStore, tracking_store
 from flows.tracking.tracked_run import LONGEST_TAG, TrackedRun
 from hcfres.config.base import Config
@@ -90,21 +90,27 @@ class Tracker:
 
     def _made(self, folder: Path, name: str, tags: dict[str, str]) -> TrackedRun:
         """Make a run and note it, or take the one that a launcher made as it was killed."""
-        if is_expected(folder) and (found := self._begun(folder)):
+        if found := self._begun(folder):
             return found
         cut = {name: value[:LONGEST_TAG] for name, value in tags.items()}
-        tags = cut | {TOKEN: expect_run(folder)}
+        tags = cut | {TOKEN: token_of(folder)}
         run = self._client.create_run(self.experiment_id, tags=tags, run_name=name)
+        self._require_within(run)
         note_run(folder, run.info.run_id)
         return TrackedRun(self._client, run.info.run_id, self.experiment_id, is_new=True)
 
     def _begun(self, folder: Path) -> TrackedRun | None:
-        """Note the run that a launcher made for a folder as it was killed; None where it did not
-        come so far."""
-        asked = f"tags.`{TOKEN}` = '{expect_run(folder)}'"
+        """Note the run that was made for a folder which does not name it, or no more.
+
+        Its launcher was killed before it could, or the note was damaged.
+        """
+        if not has_token(folder):
+            return None
+        asked = f"tags.`{TOKEN}` = '{token_of(folder)}'"
         found = self._client.search_runs([self.experiment_id], asked)
         if not found:
             return None
+        self._require_within(found[0])
         note_run(folder, found[0].info.run_id)
         return TrackedRun(self._client, found[0].info.run_id, self.experiment_id)
 
@@ -115,7 +121,7 @@ class Tracker:
 
     def left_open(self, folder: Path) -> TrackedRun | None:
         """The run of `folder`, where a killed launcher left it open."""
-        run = self._begun(folder) if is_expected(folder) else self._of(folder)
+        run = self._of(folder) or self._begun(folder)
         if run is None or self._client.get_run(run.run_id).info.status != "RUNNING":
             return None
         return run
@@ -132,18 +138,22 @@ class Tracker:
 
     def _known(self, run_id: str) -> TrackedRun | None:
         try:
-            info = self._client.get_run(run_id).info
+            run = self._client.get_run(run_id)
         except MlflowException as error:
             if error.error_code != _NO_SUCH_RUN:
                 raise
             return None  # the database was deleted: the disk is the truth, a new run is made
-        if not is_within(info.artifact_uri, self.store):
+        self._require_within(run)
+        alive = run.info.lifecycle_stage == "active"
+        return TrackedRun(self._client, run_id, run.info.experiment_id) if alive else None
+
+    def _require_within(self, run: Run) -> None:
+        """Refuse a run whose artefacts would be written elsewhere, as `is_within` says."""
+        if not is_within(run.info.artifact_uri, self.store):
             raise StoreError(
-                f"{self.store.shown} says that the artefacts of run {run_id} belong into "
-                f"{info.artifact_uri}, where nothing is written"
+                f"{self.store.shown} says that the artefacts of run {run.info.run_id} belong into "
+                f"{run.info.artifact_uri}, where nothing is written"
             )
-        alive = info.lifecycle_stage == "active"
-        return TrackedRun(self._client, run_id, info.experiment_id) if alive else None
 
     def records(self) -> tuple[CellRecord, ...]:
         """Give every finished cell as MLflow holds it: what its results.json says.

@@ -11,7 +11,6 @@ from flows.workers.outpost import Tells, Told
 from flows.workers.site import Hire
 from flows.workers.ticket import Greeting
 
-_TO_END_S = 10.0
 """For an outpost to end a worker; one that does not is given up."""
 
 
@@ -129,10 +128,10 @@ class FarWorker:
             with contextlib.suppress(OSError):
                 self._post.tell(("kill", None))
 
-    def join(self) -> None:
+    def join(self, timeout: float, /) -> None:
         """As `Process` says; an outpost that does not end its worker is given up with it."""
         with self._changed:
-            ended = self._changed.wait_for(lambda: self._over, _TO_END_S)
+            ended = self._changed.wait_for(lambda: self._over, timeout)
         if not ended:
             self._post.give_up()
             self.ended(None)

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ PATIENCE_S = 3.5
 """For ending in order (decision 150); what is killed then goes on as after a loss of power."""
 INTERRUPTED = 130
 """The exit code."""
+_HANDLED = signal.SIGINT, signal.SIGTERM
 _SAID = "\nstopped; run the same command again to go on where it was\n"
 _SHOW_CURSOR = "\033[?25h"
 
@@ -31,20 +33,43 @@ def interruptible() -> Iterator[None]:
         if told.is_set():
             leave()
         told.set()
-        limit = threading.Timer(PATIENCE_S, leave)
-        limit.daemon = True
-        limit.start()
         raise KeyboardInterrupt
 
-    handled = signal.SIGINT, signal.SIGTERM
-    before = {number: signal.signal(number, interrupt) for number in handled}
+    before = {number: signal.signal(number, interrupt) for number in _HANDLED}
     try:
-        yield
+        with _limited():
+            yield
     finally:
         if told.is_set():
             leave()
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _limited() -> Iterator[None]:
+    """From the first signal on there is PATIENCE_S, whoever handles it.
+
+    Inside a flow that may be Prefect; and no handler runs while the main thread is in a library.
+    """
+    heard, told = socket.socketpair()
+    told.setblocking(False)
+    over = threading.Event()
+
+    def watch() -> None:
+        with heard:
+            while number := heard.recv(1):
+                if number[0] in _HANDLED and not over.wait(PATIENCE_S):
+                    leave()
+
+    threading.Thread(target=watch, name="interrupts", daemon=True).start()
+    before = signal.set_wakeup_fd(told.fileno(), warn_on_full_buffer=False)
+    try:
+        yield
+    finally:
+        over.set()
+        signal.set_wakeup_fd(before)
+        told.close()
 
 
 def leave() -> NoReturn:

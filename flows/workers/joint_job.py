@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from flows.workers.pool import Event, Watch, WorkerPool
+from flows.workers.pool import Event, JobError, Watch, WorkerPool
 from hcfres.training.team import Team
 
 _gathering = threading.Lock()
@@ -66,12 +66,19 @@ def _gather(
 
 
 def _outcome(members: list[Future[Any]], abandoned: threading.Event) -> Any:
-    """What the first member returns, or the error of whichever failed first."""
+    """What the first member returns, or why the first of them failed.
+
+    Where a worker is lost the others fail for want of it, and may do so first: it is the reason.
+    """
+    failures: list[BaseException] = []
     for member in as_completed(members):
         if (error := member.exception()) is not None:
             abandoned.set()
-            raise error
-    return members[0].result()
+            failures.append(error)
+    if not failures:
+        return members[0].result()
+    lost = (one for one in failures if isinstance(one, JobError) and one.kind != "error")
+    raise next(lost, failures[0]) if isinstance(failures[0], JobError) else failures[0]
 
 
 def _patient(watch: Watch) -> Watch:

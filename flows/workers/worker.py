@@ -16,6 +16,8 @@ from flows.workers.process import TELL_STACKS, serve
 
 _THREAD_LIMITS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 _LOOK_EVERY_S = 0.5
+_TO_END_S = 20.0
+"""For a killed process."""
 
 Message = tuple[str, Any]
 """As `process.serve` sends them."""
@@ -34,8 +36,8 @@ class Process(Protocol):
     def kill(self) -> None:
         """End it, whatever it does."""
 
-    def join(self) -> None:
-        """Wait for its end."""
+    def join(self, timeout: float, /) -> None:
+        """Wait for its end, so many seconds at most."""
 
 
 class Pipe(Protocol):
@@ -107,9 +109,9 @@ class Worker:
             self._signal(TELL_STACKS)
 
     def end(self) -> None:
-        """Kill the process, whatever it does."""
+        """Kill the process, whatever it does; one whom a driver holds dies later, or never."""
         self.process.kill()
-        self.process.join()
+        self.process.join(_TO_END_S)
 
 
 class Source(Protocol):

@@ -18,11 +18,14 @@ from hcfres.config.rows import method_beside, require_named
 from hcfres.config.search import Choices, HyperbandConfig, Range, SearchConfig, Value
 from hcfres.config.setting import SettingConfig
 from hcfres.config.setting_file import setting_asking, setting_path_beside
-from hcfres.config.space import Knob, Space, shown, value_at
+from hcfres.config.space import Knob, Space, named_after, shown, value_at
 
 _NAMES = NOT_IDENTITY[MethodConfig]
 _OF_KNOBS = {*Choices.model_fields, *Range.model_fields}
 _Found = tuple[Knob | None, list[str]]
+_FARTHEST = 1_000_000
+_MOST_SHOWN = 20
+"""Values that a message names."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,7 @@ def load_search(path: Path) -> Search:
         raw["space"] = _flat(raw["space"])
     config = parse(raw, SearchConfig, str(path))
     base = method_beside(path, config.base)
+    require_named(named_after(base, base), f"{path}: what its values make of {base.name}")
     knobs: list[Knob] = []
     problems: list[str] = []
     for where, asked in config.space.items():
@@ -99,17 +103,26 @@ def _knob(base: MethodConfig, where: str, asked: Choices | Range) -> _Found:
         return None, [f"the base {base.name} has no such table"]
     whole = isinstance(own, int) and not isinstance(own, bool)
     if isinstance(asked, Range):
-        if not whole and not isinstance(own, float):
-            return None, [f"a range is of numbers, and this holds {shown(own)}; give choices"]
-        if asked.low >= asked.high or (asked.log and asked.low <= 0):
-            told = "above 0 and " if asked.log else ""
-            return None, [f"low {asked.low:g} must be {told}below high {asked.high:g}"]
+        if bad := _bad_range(own, asked, whole):
+            return None, [bad]
         ends = [int(end) if whole and end.is_integer() else end for end in (asked.low, asked.high)]
         wrong = _typed(fields[where], ends)[1]
         return (None, wrong) if wrong else (Knob(where, own, asked, whole), [])
     values, wrong = _typed(fields[where], asked.choices)
     chosen = asked.model_copy(update={"choices": tuple(values)})
     return (None, wrong) if wrong else (Knob(where, own, chosen, whole), [])
+
+
+def _bad_range(own: Value, asked: Range, whole: bool) -> str:
+    """Why a value of the base is tried in no such range; "" where it may be."""
+    if not whole and not isinstance(own, float):
+        return f"a range is of numbers, and this holds {shown(own)}; give choices"
+    if asked.low >= asked.high or (asked.log and asked.low <= 0):
+        told = "above 0 and " if asked.log else ""
+        return f"low {asked.low:g} must be {told}below high {asked.high:g}"
+    if whole and max(abs(asked.low), abs(asked.high)) > _FARTHEST:
+        return f"whole numbers are tried up to {_FARTHEST:,}, on either side of 0"
+    return ""
 
 
 def _wrong(knob: Knob, order: Sequence[str], earlier: Sequence[Knob], grid: bool) -> list[str]:
@@ -128,7 +141,7 @@ def _wrong(knob: Knob, order: Sequence[str], earlier: Sequence[Knob], grid: bool
         for other in (other for other in earlier if other.path == path):
             foreign = [shown(one) for one in wanted if not other.holds(one)]
             if foreign or not wanted:
-                known = ", ".join(map(shown, other.values or ()))
+                known = ", ".join(map(shown, (other.values or ())[:_MOST_SHOWN]))
                 never = ", ".join(foreign) or "nothing"
                 told.append(f"when.{path}: {never} is not among its values {known}")
     return told

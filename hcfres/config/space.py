@@ -4,7 +4,7 @@ import contextlib
 import itertools
 import math
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
@@ -34,12 +34,20 @@ class Knob:
     """Whether a range holds whole numbers only."""
 
     @property
-    def values(self) -> tuple[Value, ...] | None:
+    def values(self) -> Sequence[Value] | None:
         """All that may be chosen, in order; None where there are endlessly many."""
         if isinstance(self.asked, Choices):
             return self.asked.choices
         low, high = self.asked.low, self.asked.high
-        return tuple(range(math.ceil(low), math.floor(high) + 1)) if self.whole else None
+        return range(math.ceil(low), math.floor(high) + 1) if self.whole else None
+
+    @property
+    def extremes(self) -> Sequence[Value]:
+        """The choices, or the two ends of a range."""
+        if isinstance(self.asked, Choices):
+            return self.asked.choices
+        whole = self.values
+        return (self.asked.low, self.asked.high) if whole is None else (whole[0], whole[-1])
 
     def holds(self, value: Value) -> bool:
         """Whether `value` may be chosen."""
@@ -95,10 +103,12 @@ class Space:
         return self._points({}, self.knobs)
 
     def neighbours(self) -> Iterator[MethodConfig]:
-        """The base with one choice instead of its own; what does not go together is left out."""
+        """The base with one choice, or one end of a range, instead of its own value.
+
+        What does not go together is left out.
+        """
         for knob in self.knobs:
-            choices = knob.asked.choices if isinstance(knob.asked, Choices) else ()
-            for value in choices:
+            for value in knob.extremes:
                 with contextlib.suppress(ConfigError):
                     yield self.method({knob.path: value})
 
@@ -128,9 +138,7 @@ class Space:
         said = ", ".join(f"{path} = {shown(value)}" for path, value in changed.items())
         made = parse(whole, MethodConfig, said)
         title = shorten(f"{self.base.title} with {said}", LONGEST_TITLE)
-        return made.model_copy(
-            update={"name": f"{self.base.name}-{digest(made)[:8]}", "title": title}
-        )
+        return made.model_copy(update={"name": named_after(self.base, made), "title": title})
 
     def values_of(self, method: MethodConfig) -> Values | None:
         """The point at which `method` lies, whatever it is called; None outside the space."""
@@ -161,6 +169,11 @@ class Space:
             raise ValueError(f"{first.path} has endlessly many values")
         for value in first.values:
             yield from self._points(values | {first.path: value}, rest)
+
+
+def named_after(base: MethodConfig, made: MethodConfig) -> str:
+    """The name of what was made of a base."""
+    return f"{base.name}-{digest(made)[:8]}"
 
 
 def value_at(method: MethodConfig, path: str) -> Value:

@@ -1,4 +1,5 @@
 import random
+import re
 import shutil
 from pathlib import Path
 
@@ -285,3 +286,33 @@ def test_a_search_is_called_as_a_file_may_be(tmp_path: Path) -> None:
     path = written(tmp_path, HEAD + SPACE)
     with pytest.raises(ConfigError, match="cannot be called"):
         load_search(path.rename(tmp_path / "a search.toml"))
+
+
+@pytest.mark.parametrize("ends", ["low = 1, high = 1000000000", "low = 1, high = 1e300"])
+def test_whole_numbers_end_where_nobody_means_them(tmp_path: Path, ends: str) -> None:
+    told = complaint(tmp_path, f"[space]\ndecoder.layers = {{ {ends}, log = false }}\n")
+    assert "space.decoder.layers: whole numbers are tried up to 1,000,000" in told
+
+
+def test_a_long_range_is_counted_no_further_than_asked(tmp_path: Path) -> None:
+    text = "[space]\ndecoder.layers = { low = 1, high = 1000000, log = false }\n"
+    space = searched(tmp_path, text).space
+    assert space.size(1000) is None
+    assert space.knobs[0].extremes == (1, 1_000_000)
+    assert 1 <= int(space.knobs[0].draw(random.Random(0))) <= 1_000_000  # type: ignore[arg-type]
+
+
+def test_the_neighbours_of_a_range_are_its_two_ends(tmp_path: Path) -> None:
+    text = "[space]\ndecoder.layers = { low = 1, high = 9, log = false }\n"
+    space = searched(tmp_path, text).space
+    assert [method.decoder.layers for method in space.neighbours()] == [1, 9]
+
+
+def test_a_base_whose_trials_names_would_be_too_long_is_refused(tmp_path: Path) -> None:
+    searched(tmp_path)
+    methods = tmp_path / "methods"
+    name = "m" * 95
+    text = (methods / "hcf_res.toml").read_text()
+    (methods / f"{name}.toml").write_text(re.sub("^name .*$", f'name = "{name}"', text, flags=re.M))
+    head = HEAD.replace('"hcf_res"', f'"{name}"')
+    assert "at most 100 characters" in complaint(tmp_path, head=head)

@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -30,7 +31,25 @@ def sum_up(emit: Emit, number: float, team: Team) -> float:
 def leave(_: Emit, rank: int, how: str, team: Team) -> None:
     """End one process of a team, while the others wait for it in vain."""
     if team.rank != rank:
+        if how == "is missed":
+            wait_until(_gone(team).exists)
+            raise ValueError("connection closed by peer")
         time.sleep(600)
-    if how == "dies":
+    if how == "is missed":
+        _gone(team).touch()
+    if how in ("dies", "is missed"):
         os._exit(9)
     raise ValueError(f"rank {rank} has had enough")
+
+
+def wait_until(happened: Callable[[], bool]) -> None:
+    """Look until something has happened."""
+    while not happened():
+        time.sleep(0.01)
+
+
+def _gone(team: Team) -> Path:
+    """A file that says that a process of a team is about to end."""
+    if team.meeting is None:
+        raise ValueError("a team of one")
+    return team.meeting.with_name("gone")

@@ -293,3 +293,9 @@ def test_more_processes_than_scenes_in_a_batch_or_workers_are_refused(told, monk
     said = told("train", "mdin", "--setting", "smoke", "--processes", "2")
     assert "--processes 2: a batch of the setting smoke has 1 scenes" in said
     assert not home.exists()
+
+
+@pytest.mark.parametrize("name", ["a[/b]", "[/x]", "[old]/x"])
+@pytest.mark.parametrize("command", ["reproduce", "tune"])
+def test_names_with_square_brackets_are_told_as_they_are(told, command, name):
+    assert name in told(command, name, "--plan")

@@ -1,15 +1,17 @@
 """A grid's own runs: logged once by however many launchers, and ended however the grid ends."""
 
 import shutil
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from rich.console import Console
 
 from flows.cells.claim import claimed
-from flows.grid import ends_if_failing, log_finished
+from flows.grid import close_grid, log_finished
 from flows.groundwork import Gap, leave_out
 from flows.live.progress import ProgressBoard
+from flows.planning.plan import refreshed
 from flows.session import Session
 from flows.stage_failures import SceneFailure
 from flows.tracking.logbook import CellLog
@@ -80,7 +82,7 @@ def test_a_finished_cell_that_nobody_logged_is_logged_and_an_unfinished_one_is_n
 def test_a_grid_that_fails_ends_its_run_as_failed_and_tells_why(session):
     with (
         pytest.raises(StoreError, match=r"^the dataset is not whole$"),
-        ends_if_failing(session.grid),
+        session.grid.ends_if_failing(),
     ):
         raise StoreError("the dataset is not whole")
     (run,) = runs(session, "grid")
@@ -95,7 +97,7 @@ def test_where_the_store_is_gone_too_the_first_error_is_told_without_another_wai
     tracker = Tracker(workspace, store, StorePatience(store, 0.5, lines.append))
     grid = tracker.run(workspace.grids / "grid", "grid", "grid")
     own_postgres.stop()
-    with pytest.raises(StoreError) as caught, ends_if_failing(grid):
+    with pytest.raises(StoreError) as caught, grid.ends_if_failing():
         grid.tags({"a": "b"})
     assert len(lines) == 1
     assert str(caught.value).startswith("the tracking store postgresql+psycopg2://127.0.0.1:")
@@ -142,3 +144,29 @@ def test_a_run_that_ended_before_stays_as_it_ended(session, cell, gap):
     CellLog(cell, session.tracker, session.grid).interrupt()
     leave_out(cell, gap, session)
     assert [run.info.status for run in runs(session, "cell")] == ["KILLED"]
+
+
+def test_the_mean_that_was_told_last_is_shown_also_where_the_clock_was_ahead(
+    session, workspace, monkeypatch
+):
+    plan = small_plan(workspace)
+    first = plan.cells[0]
+    name = f"mean/{first.row.name.replace('+', '_')}/miou"
+    for miou, ahead_s in ((0.25, 30 * 86_400), (0.5, 0)):
+        finish(first, {"val/all/miou": miou})
+        monkeypatch.setattr("flows.grid.time", Clock(time.time() + ahead_s))
+        plan.folder.mkdir(parents=True, exist_ok=True)
+        (plan.folder / "plan.json").touch()
+        grid = session.tracker.run(workspace.grids / "grid", "grid", "grid")
+        close_grid(refreshed(plan, CODE), grid, workspace)
+    assert session.tracker.client.get_run(session.grid.run_id).data.metrics[name] == 0.5
+
+
+class Clock:
+    """A module `time` that stands still."""
+
+    def __init__(self, now):
+        self._now = now
+
+    def time(self):
+        return self._now

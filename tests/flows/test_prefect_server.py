@@ -78,6 +78,9 @@ def test_the_server_answers_on_loopback_and_ends_with_its_owner(owner):
     url = owner.stdout.readline().strip()
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+/api", url)
     assert answers(url)
+    foreign = urllib.request.Request(f"{url}/health", headers={"Origin": "http://elsewhere"})
+    with urllib.request.urlopen(foreign) as answer:
+        assert answer.headers["Access-Control-Allow-Origin"] is None
     owner.communicate("\n", timeout=30)
     assert owner.returncode == 0
     assert not answers(url)

@@ -45,6 +45,13 @@ def asked_of_prefect(url, what):
     return json.loads(body)
 
 
+def allowed(url, origin):
+    """The pages that may read Prefect's answers, as a browser is told that comes from `origin`."""
+    asked = urllib.request.Request(f"{url}/api/health", headers={"Origin": origin})
+    with urllib.request.urlopen(asked, timeout=30) as found:
+        return found.headers["Access-Control-Allow-Origin"]
+
+
 def test_mlflow_is_healthy_and_answers_to_its_own_names_only(mlflow_server):
     page = f"{mlflow_server.url}/api/2.0/mlflow/experiments/get-by-name?experiment_name=Default"
     assert mlflow_server.is_healthy()
@@ -217,6 +224,8 @@ def test_a_grids_stage_runs_on_all_three_servers(postgres, mlflow_server, stores
                 command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False
             )
             assert told.returncode == 0, told.stdout + told.stderr
+        assert allowed(prefect.url, "http://localhost:4200") == "http://localhost:4200"
+        assert allowed(prefect.url, "http://elsewhere.example") is None
         flows = {one["name"] for one in asked_of_prefect(prefect.url, "flows")}
         states = {one["state_type"] for one in asked_of_prefect(prefect.url, "flow_runs")}
     assert {"acquire", "prepare"} <= flows

@@ -262,3 +262,14 @@ def test_a_terminal_shows_one_table_that_is_redrawn_in_its_place():
     assert re.search(r"row b +failed the worker on cpu hung", screens[-1][5])
     assert joined[-1].count("row a") == 1
     assert written.rstrip().endswith(b"\x1b[?25h")  # the cursor is back
+
+
+def test_what_was_done_before_says_nothing_of_a_bars_pace(clock):
+    told = io.StringIO()
+    board = ProgressBoard(Console(file=told), clock)
+    with board.bar("trials", 24, 20) as bar:
+        assert bar.left_s is None
+        clock.now = 60.0
+        bar.advance()
+        assert bar.left_s == 180.0
+    assert told.getvalue().splitlines()[0] == "trials: 21/24, about 180 s left"

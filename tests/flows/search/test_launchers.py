@@ -3,11 +3,14 @@
 import pytest
 from optuna.trial import TrialState
 
+from flows.cells.claim import CellDone, CellTaken, Claim
+from flows.search.flow import _claim_untrained
 from flows.search.records import CELL, REPEATS, made
 from flows.search.storage import study_storage
 from flows.search.study import Outcome, Study
 from flows.search.trials import asked_for, best_by_miou, ended
 from flows.search.winner import candidates
+from tests.flows.fabricated import CODE
 from tests.flows.search.test_study import GRID
 from tests.flows.searches import SMALL, cells_in, learn, opened, play, worth
 
@@ -120,3 +123,17 @@ def test_a_cell_that_two_launchers_found_is_one_trial_of_the_best(tmp_path):
     found = candidates(cells, study.trials)
     assert [one.is_base for one in found].count(True) == 1
     assert len({one.trial.key for one in found}) == len(found)
+
+
+def test_a_further_seed_is_claimed_when_a_worker_is_free_and_left_where_another_has_it(tmp_path):
+    cells = cells_in(tmp_path)
+    study = opened(cells)
+    planned = cells.planned({}, "trial 0", seed=2000)
+    planned.folder.mkdir(parents=True)
+    with Claim(planned, CODE) as ours, Claim(planned, CODE) as theirs:
+        _claim_untrained(theirs, study)
+        with pytest.raises(CellTaken):
+            _claim_untrained(ours, study)
+    learn(planned, 0.5)
+    with Claim(planned, CODE) as ours, pytest.raises(CellDone):
+        _claim_untrained(ours, study)

@@ -147,3 +147,25 @@ def test_trials_that_are_to_be_tried_again_or_seen_through_are_left(tmp_path, st
     plan = search_plan(cells, (Trial(0, state, values, key, None, None, "base", None, ""),), 1)
     assert plan.trials_left == 1
     assert "1 of these to see through or try again" in said(plan)
+
+
+@pytest.mark.parametrize(
+    ("knobs", "uncounted"),
+    [
+        ("semantics.layer = { choices = [-2, -1] }", False),
+        ("semantics.layer = { low = -2, high = -1, log = false }", False),
+        ("semantics.blur_sigma_cells = { low = 0.1, high = 0.5, log = false }", True),
+        (
+            "semantics.layer = { choices = [-2, -1] }\n"
+            "semantics.blur_sigma_cells = { choices = [0.25, 0.5] }",
+            True,
+        ),
+    ],
+)
+def test_features_of_other_values_than_those_that_are_counted_are_said_not_to_be(
+    tmp_path, knobs, uncounted
+):
+    text = SMALL.split("[space]")[0] + f"[space]\n{knobs}\n"
+    plan = search_plan(cells_in(tmp_path, text), (), 4)
+    told = [one for one in plan.estimate.not_counted if one.startswith("features with other")]
+    assert bool(told) is uncounted

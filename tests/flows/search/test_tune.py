@@ -303,3 +303,19 @@ def test_the_trials_of_a_launcher_that_was_killed_are_waited_for_and_seen_throug
     assert "Winner, by the highest mean" in said
     states = [t.state for t in study.trials if t.key == asked.planned.key]
     assert states == ["failed", "done"]
+
+
+def test_more_further_seeds_than_anybody_means_are_refused_with_the_number(told, tmp_path):
+    seeds = ", ".join(map(str, range(2000, 3000)))
+    text = SMALL.replace("best = 1, seeds = [2000]", f"best = 20000, seeds = [{seeds}]")
+    status, said = told(experiments(tmp_path / "experiments", text), "--trials", "100", "--plan")
+    assert status == 2
+    assert "100 trials and up to 101,000 cells with further seeds are more than the 20,000" in said
+
+
+def test_the_ends_of_a_range_are_looked_at_before_any_trial(told, tmp_path):
+    head = SMALL.split("[space]")[0]
+    text = f"{head}[space]\nsemantics.layer = {{ low = -40, high = -1, log = false }}\n"
+    status, said = told(experiments(tmp_path / "experiments", text), "--plan")
+    assert status == 2
+    assert "small_search.toml, semantics.layer: " in said

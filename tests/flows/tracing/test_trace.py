@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import sys
+import time
 from dataclasses import asdict, fields, replace
 
 import pytest
@@ -12,7 +13,7 @@ from flows.cli import main
 from flows.tracing.contrast import Contrast, contrast, gaps, leaves
 from flows.tracing.origin import ENTRIES, ORIGIN, Origin, Part, read_entries, read_origin, recorded
 from flows.tracing.provenance import provenance, short
-from flows.tracing.trace import METRIC, Trace, trace
+from flows.tracing.trace import HELD_OUT, METRIC, Trace, trace
 from flows.tracking.logbook import CellLog
 from flows.tracking.tracker import Tracker
 from hcfres.data.errors import DataError
@@ -305,7 +306,7 @@ def test_predictions_that_cannot_be_compared_leave_the_rest(made, workspace):
     (other / "predictions.parquet").unlink()
     found = contrast(one, other, workspace)
     assert found.answers is None
-    assert "predictions.parquet" in found.answers_why_not
+    assert found.answers_why_not == f"{other}: it holds no predictions"
     assert [gap.name for gap in found.config] == ["seed"]
 
 
@@ -325,3 +326,53 @@ def test_gaps_are_what_two_tables_do_not_share():
     assert leaves(one) == {"a.b": 1, "a.c": [1], "d": None}
     found = [(gap.name, gap.one, gap.other) for gap in gaps(leaves(one), leaves(other))]
     assert found == [("a.b", 1, 2), ("e", None, 3)]
+
+
+def test_every_part_of_a_cell_counts_for_what_differs(made, workspace):
+    """One was trained elsewhere and evaluated here, as a search's trials may be."""
+    one, other = (workspace.cells / cell.key for cell in made.cells)
+    origin = read_origin(one)
+    first, last = origin.parts
+    hardware = replace(first.hardware, cpu="another")
+    elsewhere = replace(first, commit="c" * 40, hardware=hardware, processes=2)
+    (one / ORIGIN).write_text(json.dumps(asdict(replace(origin, parts=(elsewhere, last)))))
+    found = contrast(one, other, workspace)
+    here = last.hardware.cpu
+    assert [(gap.name, gap.one, gap.other) for gap in found.machine] == [
+        ("cpu", f"another, then {here}", here),
+        ("processes", "2, then 1", 1),
+    ]
+    assert ("commit", f"{'c' * 40}, then {last.commit}") in {
+        (gap.name, gap.one) for gap in found.code
+    }
+
+
+def test_device_time_of_several_processes_is_that_of_all(planned, tmp_path):
+    with recorded(planned.cell, planned.key, "train", Workspace(tmp_path), 4):
+        began = time.process_time()
+        while time.process_time() - began < 0.2:
+            pass
+    part = read_origin(planned.folder).last
+    assert part.processes == 4
+    assert part.spent.device_s >= 0.8
+    assert part.spent.gpu_joules is None
+
+
+def test_a_cell_that_was_only_trained_is_traced_to_its_score_on_held_out_spaces(
+    made, workspace, told
+):
+    one, other = (workspace.cells / cell.key for cell in made.cells)
+    for name in ("results.json", "DONE.json", "predictions.parquet"):
+        (one / name).unlink()
+    lines = [json.loads(line) for line in (one / "metrics.jsonl").read_text().splitlines()]
+    lines[-1]["held_out_miou"] = 0.375
+    (one / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    found = trace(one, workspace)
+    assert (found.metric, found.value, found.recompute) == (HELD_OUT, 0.375, "")
+    assert found.origin.parts and found.stages
+    assert "weights.safetensors" in {thing.name for thing in found.files}
+    gap = contrast(one, other, workspace)
+    assert gap.answers is None and gap.answers_why_not == f"{one}: it holds no predictions"
+    assert [one.name for one in gap.config] == ["seed"]
+    code, text = told("why", one.name)
+    assert code == 0 and "held_out/miou = 0.375" in text

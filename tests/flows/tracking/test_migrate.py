@@ -241,6 +241,32 @@ def test_nothing_is_begun_on_a_database_that_is_being_removed(workspace, console
         pass
 
 
+def test_a_run_that_its_launcher_ends_after_it_was_copied_is_not_called_whole(
+    workspace, address, console, monkeypatch
+):
+    plan = fill(workspace)
+    cell, tracker = plan.cells[2], Tracker(workspace)
+    finish(cell, {"val/all/miou": 0.9})
+    log = CellLog(cell, tracker, tracker.run(plan.folder, "Table III", "grid"))
+    copy = RunCopier.copy
+
+    def and_then_it_ends(copier):
+        copies = copy(copier)
+        for name in ("cell.json", "metrics.jsonl", "predictions.parquet"):
+            (cell.folder / name).touch()
+        log.finish()
+        return copies
+
+    monkeypatch.setattr(RunCopier, "copy", and_then_it_ends)
+    migrate(address, False, console)
+    monkeypatch.setenv(TRACKING, address)
+    assert not is_logged(cell.folder, tracking_store(workspace))
+    CellLog(cell, Tracker(workspace), None).finish()
+    key = f"tags.`hcfres.cell_key` = '{cell.key}'"
+    (run,) = Tracker(workspace).client.search_runs([Tracker(workspace).experiment_id], key)
+    assert (run.info.status, run.data.metrics["val/all/miou"]) == ("FINISHED", 0.9)
+
+
 def test_cells_that_the_store_was_given_before_have_one_run_there(
     workspace, address, console, monkeypatch
 ):

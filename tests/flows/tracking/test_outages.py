@@ -3,17 +3,24 @@
 The database is a real one that is stopped and started again.
 """
 
+import contextlib
 import json
 import shutil
+import signal
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from functools import partial
 
+import psutil
 import pytest
 import requests
 from mlflow.tracking import MlflowClient
 
+from flows.tracking import stillness
+from flows.tracking.alone import alone_at
 from flows.tracking.logbook import CellLog
 from flows.tracking.outages import StorePatience, patient
 from flows.tracking.run_content import MOVED_FROM
@@ -230,3 +237,76 @@ def test_a_server_that_is_restarted_is_waited_for_as_is_the_database_behind_it(
             CellLog(cell, tracker, None).finish()
         assert losses(log) == [(0, 3.0), (1, 2.0)]
         assert len(lines) == 4
+
+
+@pytest.fixture
+def standing_still(own_postgres):
+    """The server and its processes, stopped where they are: its machine still answers for it."""
+
+    @contextlib.contextmanager
+    def still():
+        server = psutil.Process(own_postgres._process.pid)
+        for process in (everything := [server, *server.children()]):
+            process.suspend()
+        try:
+            yield
+        finally:
+            for process in everything:
+                process.resume()
+
+    return still
+
+
+def test_a_database_that_stands_still_counts_as_away(
+    database, workspace, lines, standing_still, monkeypatch
+):
+    address = f"{database.url('direct')}?connect_timeout=1"
+    tracker = open_tracker(address, workspace, 60.0, lines)
+    run = tracker.run(workspace.cells / "still", "cell", "cell")
+    monkeypatch.setattr(stillness, "_SILENT_S", 0.5)
+    with ThreadPoolExecutor() as threads:
+        with standing_still():
+            told = threads.submit(run.tags, {"told": "late"})
+            time.sleep(3.0)
+            assert not told.done()
+        told.result()
+    assert "does not answer (no answer for" in lines[0]
+    assert tracker.client.get_run(run.run_id).data.tags["told"] == "late"
+
+
+def test_ctrl_c_comes_through_while_a_database_stands_still(database, workspace, standing_still):
+    asked = (
+        "import sys; from flows.tracking.store import *; from hcfres.store.workspace import *\n"
+        "import sqlalchemy\n"
+        "store = store_at(sys.argv[1], Workspace(), {})\n"
+        "assert silence(store) == ''\n"
+        "with sqlalchemy.create_engine(store.uri).connect() as connection:\n"
+        "    print('ready', flush=True); input()\n"
+        "    connection.execute(sqlalchemy.text('select 1'))\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", asked, database.url("direct")],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout.readline() == "ready\n"
+    with standing_still():
+        process.stdin.write("\n")
+        process.stdin.flush()
+        time.sleep(1.0)
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=30)
+        assert time.monotonic() - began < 5.0
+    assert "KeyboardInterrupt" in told
+
+
+def test_who_holds_the_tables_for_too_long_is_told_of(database, workspace):
+    address = database.url("direct")
+    with (
+        alone_at(address, b"test"),
+        pytest.raises(StoreError, match=r"another launcher has been opening 127\.0\.0\.1/direct"),
+        alone_at(address, b"test", longest_s=0.5),
+    ):
+        pass
+    with alone_at(address, b"test", longest_s=0.5):
+        pass

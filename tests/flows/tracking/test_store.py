@@ -58,9 +58,9 @@ def test_a_database_that_never_answers_is_given_up_as_the_address_says_or_in_ten
         options = make_url(store_at(address, workspace, {}).uri).query
         assert (options["connect_timeout"], options["keepalives_idle"]) == ("10", "30")
         store = store_at(f"{address}?connect_timeout=2", workspace, {})
-        with pytest.raises(OperationalError, match="timeout expired"):
+        assert "no answer for 2 s" in silence(store)
+        with pytest.raises(OperationalError, match="no answer for 2 s"):
             create_engine(store.uri).connect()
-        assert "timeout expired" in silence(store)
 
 
 def test_machines_may_share_the_folder_of_a_databases_artefacts(workspace, tmp_path):

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import shutil
 import sqlite3
 from contextlib import closing
@@ -9,7 +10,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from flows.tracking.run_notes import EXPECTED, run_ids
+from flows.tracking.run_notes import EXPECTED, forget_run, run_ids
 from flows.tracking.store import TRACKING
 from flows.tracking.tracked_run import LARGEST_SHOWN
 from flows.tracking.tracker import Tracker, chart_link, flatten
@@ -58,7 +59,49 @@ def test_the_run_of_a_launcher_killed_before_it_noted_the_run_is_taken_up(tracke
     (folder / "mlflow.json").unlink()
     (folder / "mlflow.expected").write_text(token)  # as it was at that moment
     assert tracker.run(folder, "cell", "cell").run_id == first.run_id
-    assert not (folder / "mlflow.expected").exists()
+    assert run_ids(folder) == (first.run_id,)
+
+
+@pytest.mark.parametrize("place", range(0, 80, 9))
+def test_a_note_that_is_damaged_by_one_bit_makes_no_second_run(tracker, workspace, place):
+    folder = workspace.cells / f"damaged at {place}"
+    first = tracker.run(folder, "cell", "cell")
+    note = bytearray((folder / "mlflow.json").read_bytes())
+    whole = bytes(note)
+    note[place % len(note)] ^= 1 << place % 7
+    (folder / "mlflow.json").write_bytes(note)
+    assert run_ids(folder) == ()
+    assert tracker.run(folder, "cell", "cell").run_id == first.run_id
+    assert (folder / "mlflow.json").read_bytes() == whole
+
+
+def test_a_note_of_before_it_held_its_check_is_believed(tracker, workspace):
+    folder = workspace.cells / "old"
+    first = tracker.run(folder, "cell", "cell")
+    (folder / "mlflow.json").write_text(json.dumps({"run_id": first.run_id}))
+    (folder / "mlflow.expected").unlink()
+    assert tracker.run(folder, "cell", "cell").run_id == first.run_id
+
+
+def test_a_run_that_was_put_aside_is_not_found_again_by_a_token_left_behind(tracker, workspace):
+    folder = workspace.cells / "aside"
+    first = tracker.run(folder, "cell", "cell")
+    forget_run(folder)
+    assert tracker.run(folder, "cell", "cell").run_id != first.run_id
+
+
+def test_a_new_run_whose_files_belong_elsewhere_is_refused(tracker, workspace, monkeypatch):
+    """Whoever writes to a shared store may change where the next run's artefacts go."""
+    create = type(tracker.client).create_run
+
+    def elsewhere(self, *given, **named):
+        run = create(self, *given, **named)
+        run.info._artifact_uri = "file:///etc"
+        return run
+
+    monkeypatch.setattr(type(tracker.client), "create_run", elsewhere)
+    with pytest.raises(StoreError, match="file:///etc, where nothing is written"):
+        tracker.run(workspace.cells / "elsewhere", "cell", "cell")
 
 
 def test_a_launcher_killed_before_it_made_the_run_leaves_nothing_in_the_way(tracker, workspace):
@@ -146,7 +189,7 @@ def test_a_token_that_is_none_is_made_anew(tracker, tmp_path, left):
     (folder / EXPECTED).write_bytes(left)
     run = tracker.run(folder, "cell", "cell")
     assert run_ids(folder) == (run.run_id,)
-    assert not (folder / EXPECTED).exists()
+    assert re.fullmatch("[0-9a-f]{16}", (folder / EXPECTED).read_text())
 
 
 def test_files_and_folders_are_kept_with_the_run(tracker, workspace, tmp_path):

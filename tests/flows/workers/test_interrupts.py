@@ -13,6 +13,8 @@ import psutil
 import pytest
 from mlflow.tracking import MlflowClient
 
+from flows.workers.interrupts import PATIENCE_S
+
 ROOT = Path(__file__).resolve().parents[3]
 SMOKE = ["flows.cli", "reproduce", "table3_ablation", "--setting", "smoke"]
 MOST_S = 5.0
@@ -141,3 +143,26 @@ def test_a_grid_interrupted_at_any_moment_is_finished_by_asking_again(tmp_path, 
     assert process.returncode == 0, told
     assert statuses(tmp_path) == {"FINISHED"}
     assert len(list(tmp_path.glob("cells/*/DONE.json"))) == 4
+
+
+CAUGHT = """
+import signal, time
+from flows.workers.interrupts import interruptible
+
+with interruptible():
+    signal.signal(signal.SIGTERM, lambda *_: None)  # as Prefect does inside a flow
+    print("ready", flush=True)
+    while True:
+        time.sleep(60)
+"""
+
+
+def test_time_runs_from_the_first_signal_on_also_where_somebody_else_handles_it():
+    process = subprocess.Popen(
+        [sys.executable, "-c", CAUGHT], cwd=ROOT, text=True, stdout=subprocess.PIPE
+    )
+    wait_for(process, "ready")
+    seconds, told = interrupt(process, signal.SIGTERM)
+    assert PATIENCE_S - 0.5 < seconds < MOST_S
+    assert process.returncode == 130
+    assert "stopped; run the same command again" in told

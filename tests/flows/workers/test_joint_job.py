@@ -49,6 +49,13 @@ def test_when_one_ends_the_others_do_not_wait_for_it(pool, how, rank):
     assert pool.call(f"{JOBS}:add", 1, 1) == 2
 
 
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_worker_that_is_lost_is_the_reason_though_another_failed_for_want_of_it_first(pool, rank):
+    with pytest.raises(JobError, match="died while running") as caught:
+        call_team(pool, f"{JOBS}:leave", (rank, "is missed"), print, NOBODY, size=2)
+    assert caught.value.kind != "error"
+
+
 def test_two_teams_that_want_the_same_workers_take_turns(pool):
     sums = []
 
