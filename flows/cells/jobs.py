@@ -46,7 +46,14 @@ from hcfres.store.workspace import Workspace
 from hcfres.training.best import SCORES
 from hcfres.training.cell import Place, Widths, make_network
 from hcfres.training.cell import train as train_network
-from hcfres.training.checkpoint import WEIGHTS, CheckpointError, is_of, read_tensors
+from hcfres.training.checkpoint import (
+    WEIGHTS,
+    CheckpointError,
+    is_of,
+    kept_journal,
+    read_tensors,
+)
+from hcfres.training.journal import reports_in
 from hcfres.training.loop import Check, Checks
 from hcfres.training.order import split_spaces
 from hcfres.training.team import ALONE, Team
@@ -143,7 +150,8 @@ def begin(folder: Path, identity: str, bests: Sequence[Kept]) -> None:
     Args:
         folder: of the cell.
         identity: of what is to be trained.
-        bests: weights that it keeps beside the last epoch's, there as soon as a checkpoint is.
+        bests: weights that it keeps beside the last epoch's, there as soon as an epoch has a score
+            of their kind.
     """
     state = folder / "checkpoint"
     if not (state.exists() and _goes_on(folder, identity, bests)):
@@ -159,8 +167,11 @@ def _goes_on(folder: Path, identity: str, bests: Sequence[Kept]) -> bool:
     try:
         if not is_of(state, identity):
             return False
+        reports = tuple(reports_in(state, kept_journal(state).encode()))
         for kind in bests:
-            read_tensors(folder / kind / WEIGHTS)
+            scored = any(getattr(report, SCORES[kind]) is not None for report in reports)
+            if scored or (folder / kind / WEIGHTS).exists():
+                read_tensors(folder / kind / WEIGHTS)
         return True
     except CheckpointError as error:
         aside = state.with_name(f"{state.name}.damaged-{secrets.token_hex(4)}")

@@ -57,7 +57,7 @@ class Journal:
         self._path = path
         self.text = kept
         """What is in the file."""
-        self.reports = list(_reports(path, kept.encode()))
+        self.reports = list(reports_in(path, kept.encode()))
         """Of every epoch so far."""
         write_atomic(path, kept.encode())
 
@@ -82,10 +82,19 @@ def read_journal(path: Path) -> tuple[EpochReport, ...]:
     """
     if not path.exists():
         return ()
-    return tuple(_reports(path, path.read_bytes()))
+    return tuple(reports_in(path, path.read_bytes()))
 
 
-def _reports(path: Path, content: bytes) -> Iterator[EpochReport]:
+def reports_in(path: Path, content: bytes) -> Iterator[EpochReport]:
+    """The reports in what a journal holds, or a checkpoint of it.
+
+    Args:
+        path: of the file, for messages.
+        content: its lines; a last one without an end is left out.
+
+    Raises:
+        DataError: it is broken.
+    """
     for number, line in enumerate(content.split(b"\n")[:-1], 1):
         try:
             yield EpochReport(**json.loads(line))

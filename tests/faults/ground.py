@@ -23,6 +23,8 @@ _TO_END_S = 5.0
 """For the processes of a launcher that is gone; also until Ctrl-C gives the prompt back."""
 _AT_ONCE_S = 0.2
 _INTERRUPTED = 130
+_NOT_BEGUN = 1
+"""What Python itself ends with where Ctrl-C meets it before it has begun our program."""
 
 
 @dataclass
@@ -80,7 +82,8 @@ class Ground:
     def interrupt(self, how: signal.Signals) -> str | None:
         """Let the user, or the system, end the launcher in order; what happened."""
         found = processes_of(self.workspace)
-        began, caught = time.monotonic(), catches(self.launcher.pid, how)
+        began = time.monotonic()
+        caught = catches(self.launcher.pid, signal.SIGTERM)  # SIGINT is Python's from the start
         send = os.killpg if how == signal.SIGINT else os.kill  # a terminal tells all of its group
         with contextlib.suppress(ProcessLookupError):
             send(self.launcher.pid, how)
@@ -92,7 +95,7 @@ class Ground:
         left = left_after(found, _AT_ONCE_S)
         if seconds > _TO_END_S:
             self.violations.append(f"{how.name}: the prompt was back after {seconds:.1f} s")
-        if code != _INTERRUPTED and (caught or code != -how):
+        if code != _INTERRUPTED and (caught or code not in (-how, _NOT_BEGUN)):
             self.violations.append(
                 f"{how.name}: exit code {code}\n{self.launcher.output()[-2000:]}"
             )

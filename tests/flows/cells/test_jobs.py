@@ -1,6 +1,8 @@
 """What of an earlier training in a cell's folder outlives the beginning of the next."""
 
+import json
 import shutil
+from dataclasses import asdict, replace
 
 import pytest
 import torch
@@ -8,6 +10,7 @@ import torch
 from flows.cells.jobs import begin
 from hcfres.training.checkpoint import WEIGHTS, save, save_weights
 from hcfres.training.optimizer import make_optimizer
+from tests.flows.tracking.test_logbook import EPOCH
 from tests.training.tiny import CONFIG, TinyNetwork
 
 KEPT = ("best_held_out",)
@@ -72,7 +75,24 @@ def test_damaged_best_weights_begin_the_training_anew(cell, capsys, place):
     assert f"best_held_out/{WEIGHTS}: damaged" in told and "the training begins anew" in told
 
 
+def gone_on_with(cell, *scores):
+    """Let the cell's checkpoint have an epoch for each score on held-out spaces."""
+    told = [replace(EPOCH, epoch=n, held_out_miou=miou) for n, miou in enumerate(scores)]
+    journal = "".join(json.dumps(asdict(report)) + "\n" for report in told)
+    network = TinyNetwork()
+    optimizer = make_optimizer(network, CONFIG)
+    save(cell / "checkpoint", network, optimizer, len(scores), "key-old", journal)
+
+
+def test_a_training_before_its_first_check_has_no_best_weights_and_is_gone_on_with(cell):
+    gone_on_with(cell, None, None)
+    (cell / "best_held_out" / WEIGHTS).unlink()
+    begin(cell, "key-old", KEPT)
+    assert (cell / "checkpoint").exists()
+
+
 def test_best_weights_that_are_gone_begin_the_training_anew(cell, capsys):
+    gone_on_with(cell, None, 0.5, None)
     (cell / "best_held_out" / WEIGHTS).unlink()
     begin(cell, "key-old", KEPT)
     (aside,) = cell.glob("checkpoint.damaged-*")
@@ -82,6 +102,7 @@ def test_best_weights_that_are_gone_begin_the_training_anew(cell, capsys):
 
 
 def test_best_weights_that_are_not_kept_need_not_be_there(cell):
+    gone_on_with(cell, 0.5)
     (cell / "best_held_out" / WEIGHTS).unlink()
     begin(cell, "key-old", ())
     assert (cell / "checkpoint").exists()
