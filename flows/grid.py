@@ -21,7 +21,7 @@ from flows.report import grid_table
 from flows.scenes import waiting_threads
 from flows.session import Session, open_session
 from flows.tracking.logbook import CellLog
-from flows.tracking.run_notes import LOGGED, is_logged, mark_logged
+from flows.tracking.run_notes import LOGGED, is_logged, mark_logged, open_stages
 from flows.tracking.store import tracking_store
 from flows.tracking.tracked_run import TrackedRun
 from flows.tracking.tracker import flatten
@@ -74,6 +74,7 @@ def run_grid(
                 reproduce(Held(plan), inside)
             for cell in plan.cells:
                 log_finished(cell, inside)
+            end_stages(session)
             close_grid(refreshed(plan, code_of_cells()), grid, workspace)
 
 
@@ -88,6 +89,13 @@ def log_finished(cell: PlannedCell, session: Session) -> None:
         with claimed(cell):
             if lacks():
                 CellLog(cell, session.tracker, session.grid).finish()
+
+
+def end_stages(session: Session) -> None:
+    """End the runs of stages that a killed launcher left open."""
+    for folder in open_stages(session.workspace):
+        session.tracker.end_open(folder)
+        mark_logged(folder, session.tracker.store)
 
 
 def open_grid(plan: Plan, session: Session) -> TrackedRun:

@@ -18,7 +18,7 @@ from flows.planning.plan import Plan, PlanError, PlannedCell, accept, make_plan,
 from flows.planning.preflight import require_processes, require_runnable
 from flows.planning.view import show
 from flows.prefect_server import start_server
-from flows.tracking.run_notes import is_logged
+from flows.tracking.run_notes import is_logged, open_stages
 from flows.tracking.store import tracking_store
 from flows.workers.job_log import NAME as WORKER_LOG
 from flows.workers.sites import devices_of, require_site
@@ -158,7 +158,9 @@ def _why_not_done(cell: PlannedCell) -> str:
 
 
 def not_logged(plan: Plan) -> bool:
-    """Tell whether a finished cell, or the grid itself, is not wholly in MLflow yet."""
+    """Tell whether a finished cell, a stage, or the grid itself is not wholly in MLflow yet."""
     store = tracking_store(plan.workspace)
     folders = [plan.folder, *(cell.folder for cell in plan.cells)]
-    return not all(is_logged(folder, store) for folder in folders)
+    return not all(is_logged(folder, store) for folder in folders) or any(
+        open_stages(plan.workspace)
+    )

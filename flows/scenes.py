@@ -17,6 +17,7 @@ from flows.datasets import dataset_folder
 from flows.live.expectation import SENTENCES
 from flows.session import Session
 from flows.stage_failures import SceneFailure
+from flows.tracking.run_notes import LOGGED, mark_logged
 from flows.tracking.tracked_run import Points
 from flows.tracking.tracker import flatten
 from flows.workers.job_log import NAME as WORKER_LOG
@@ -210,6 +211,7 @@ def _log(stage: str, work: Work, outcome: Outcome, wall: float) -> None:
     if not made and not outcome.failures:
         session.tracker.end_open(folder)
         return
+    (folder / LOGGED).unlink(missing_ok=True)
     run = session.tracker.run(folder, f"stage {stage}", "stage", session.grid)
     run.new_params({"stage": stage, **flatten(work.setting)})
     now = int(time.time() * 1000)
@@ -225,3 +227,4 @@ def _log(stage: str, work: Work, outcome: Outcome, wall: float) -> None:
     if outcome.failures:
         run.artefacts([folder / WORKER_LOG])
     run.end("FAILED" if outcome.failures else "FINISHED")
+    mark_logged(folder, session.tracker.store)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from flows.tracking.store import TrackingStore
 from hcfres.store.files import write_atomic
+from hcfres.store.workspace import Workspace
 
 NOTE, LOGGED = "mlflow.json", "LOGGED"
 """LOGGED is written when a store has all of the folder; it holds the store's mark."""
@@ -81,6 +82,14 @@ def is_logged(folder: Path, store: TrackingStore) -> bool:
         return (folder / LOGGED).read_text() == store.mark
     except (FileNotFoundError, UnicodeDecodeError):
         return False
+
+
+def open_stages(workspace: Workspace) -> list[Path]:
+    """The stages' folders whose runs nobody ended, as far as they say."""
+    noted = {
+        path.parent for it in (NOTE, EXPECTED) for path in workspace.root.glob(f"stages/*/{it}")
+    }
+    return sorted(folder for folder in noted if not (folder / LOGGED).exists())
 
 
 def mark_logged(folder: Path, store: TrackingStore) -> None:

@@ -8,15 +8,16 @@ import pytest
 from rich.console import Console
 
 from flows.cells.claim import claimed
-from flows.grid import close_grid, log_finished
+from flows.grid import close_grid, end_stages, log_finished
 from flows.groundwork import Gap, leave_out
 from flows.live.progress import ProgressBoard
 from flows.planning.plan import refreshed
+from flows.reproduce import not_logged
 from flows.session import Session
 from flows.stage_failures import SceneFailure
 from flows.tracking.logbook import CellLog
 from flows.tracking.outages import StorePatience
-from flows.tracking.run_notes import is_logged
+from flows.tracking.run_notes import is_logged, mark_logged, open_stages
 from flows.tracking.store import store_at
 from flows.tracking.tracker import Tracker
 from flows.workers.pool import JobError, WorkerPool
@@ -170,3 +171,18 @@ class Clock:
 
     def time(self):
         return self._now
+
+
+def test_a_stages_run_that_a_killed_launcher_left_open_is_known_until_it_is_ended(
+    session, workspace
+):
+    folder = workspace.root / "stages" / "masks-0"
+    run = session.tracker.run(folder, "stage masks", "stage")
+    assert open_stages(workspace) == [folder]
+    plan = small_plan(workspace)
+    for place in (plan.folder, *(cell.folder for cell in plan.cells)):
+        mark_logged(place, session.tracker.store)
+    assert not_logged(plan)
+    end_stages(session)
+    assert session.tracker.client.get_run(run.run_id).info.status == "FINISHED"
+    assert not open_stages(workspace) and not not_logged(plan)
