@@ -222,7 +222,7 @@ def test_the_old_database_and_its_artefacts_are_removed_when_asked_and_no_copys(
 def test_a_database_that_a_launcher_uses_is_not_removed(workspace, address, console, monkeypatch):
     fill(workspace)
     with open_session(workspace, console):
-        with pytest.raises(StoreError, match=r"a launcher logs its runs there\. Run the comman"):
+        with pytest.raises(StoreError, match="a launcher logs its runs there, or `hcfres ui`"):
             migrate(address, True, console)
         assert everything(MlflowClient(address)) == {}
         migrate(address, False, console)

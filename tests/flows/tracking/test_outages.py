@@ -275,9 +275,10 @@ def test_a_database_that_stands_still_counts_as_away(
 
 
 def test_ctrl_c_comes_through_while_a_database_stands_still(database, workspace, standing_still):
-    asked = (
-        "import sys; from flows.tracking.store import *; from hcfres.store.workspace import *\n"
-        "import sqlalchemy\n"
+    asked = (  # in the background Ctrl-C is ignored, unless one asks for it
+        "import signal, sys, sqlalchemy\n"
+        "from flows.tracking.store import *; from hcfres.store.workspace import *\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "store = store_at(sys.argv[1], Workspace(), {})\n"
         "assert silence(store) == ''\n"
         "with sqlalchemy.create_engine(store.uri).connect() as connection:\n"
