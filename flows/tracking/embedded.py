@@ -38,8 +38,9 @@ def unused(workspace: Workspace) -> Iterator[None]:
     with contextlib.ExitStack() as held:
         if not _hold(held, workspace, fcntl.LOCK_EX):
             raise StoreError(
-                f"{workspace.root / DATABASE}: a launcher logs its runs there, or `hcfres "
-                "ui` shows them. Run the command again when it has ended, or leave out --remove; nothing was changed"
+                f"{workspace.root / DATABASE}: a launcher logs its runs there, or `hcfres ui` "
+                "shows them. Run the command again when it has ended, or leave out --remove; "
+                "nothing was changed"
             )
         yield
 
