@@ -21,6 +21,7 @@ _PATTERNS: dict[str, tuple[str, ...]] = {
     "corrupt done": ("cells/*/DONE.json",),
     "corrupt results": ("cells/*/results.json",),
     "corrupt predictions": ("cells/*/predictions.parquet",),
+    "corrupt note": ("cells/*/mlflow.json", "stages/*/mlflow.json", "grids/*/mlflow.json"),
 }
 _OF_PARTIAL: frozenset[Kind] = frozenset(
     {"corrupt checkpoint", "corrupt best", "corrupt journal", "corrupt entries"}

@@ -27,6 +27,7 @@ Kind = Literal[
     "corrupt done",
     "corrupt results",
     "corrupt predictions",
+    "corrupt note",
     "shift clock",
 ]
 """`kill` is SIGKILL, `terminate` SIGTERM, `interrupt` what Ctrl-C does."""
@@ -144,6 +145,8 @@ def _moment(kind: Kind, start: Start, rng: random.Random) -> Moment:
         return Moment(rng.uniform(0.4, 0.9), "a finished cell", rng.uniform(0.0, 2.0))
     if kind in _OF_PARTIAL:
         return Moment(rng.uniform(0.1, 0.5), "an epoch", rng.uniform(0.0, 1.0))
+    if kind == "corrupt note":
+        return Moment(rng.uniform(0.1, 0.9), "a run", rng.uniform(0.0, 1.0))
     if kind == "corrupt best":
         return Moment(rng.uniform(0.1, 0.5), "a best epoch", rng.uniform(0.0, 1.0))
     share = rng.uniform(0.05, 0.95)

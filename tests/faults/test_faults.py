@@ -48,6 +48,7 @@ SHORT: tuple[Round, ...] = (
             Fault("corrupt checkpoint", Moment(0.2, "an epoch", 0.1), 4),
             Fault("corrupt journal", Moment(0.3, "an epoch", 0.1), 7),
             Fault("interrupt launcher", Moment(0.6), 5),
+            Fault("corrupt note", Moment(0.7, "a run", 0.1), 8),
             Fault("kill prefect", Moment(0.8), 6),
         ),
     ),
