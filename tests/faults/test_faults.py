@@ -36,7 +36,7 @@ SHORT: tuple[Round, ...] = (
         (
             Fault("kill launcher", Moment(0.1, "a stage", 0.1), 1),
             Fault("kill worker", Moment(0.3, "an epoch", 0.1), 0),
-            Fault("kill mlflow", Moment(0.5), 2),
+            Fault("kill mlflow", Moment(0.35, "an epoch", 0.3), 2),
             Fault("corrupt results", Moment(0.5, "a finished cell", 0.2), 3),
         ),
     ),
@@ -45,11 +45,11 @@ SHORT: tuple[Round, ...] = (
         "stages",
         "embedded",
         (
-            Fault("corrupt checkpoint", Moment(0.2, "an epoch", 0.1), 4),
-            Fault("corrupt journal", Moment(0.3, "an epoch", 0.1), 7),
-            Fault("interrupt launcher", Moment(0.6), 5),
-            Fault("corrupt note", Moment(0.7, "a run", 0.1), 8),
-            Fault("kill prefect", Moment(0.8), 6),
+            Fault("corrupt checkpoint", Moment(0.1, "an epoch", 0.1), 4),
+            Fault("corrupt journal", Moment(0.2, "an epoch", 0.1), 7),
+            Fault("interrupt launcher", Moment(0.3, "an epoch", 0.2), 5),
+            Fault("corrupt note", Moment(0.35, "an epoch", 0.1), 8),
+            Fault("kill prefect", Moment(0.4, "an epoch", 0.1), 6),
         ),
     ),
 )
