@@ -108,7 +108,12 @@ class _Keeper:
         self._listening.close()
 
     def _listen_again(self) -> None:
-        """Open the port anew: a server that ends in order shuts it for everybody."""
+        """Open the port anew where a server that ended in order shut it for everybody.
+
+        One that was killed did not: who asked meanwhile waits in its queue, and goes on waiting.
+        """
+        if self._listening.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+            return
         address = self._listening.getsockname()
         self._listening.close()
         self._listening = socket.create_server(address)

