@@ -3,12 +3,13 @@
 import contextlib
 import logging
 import os
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from filelock import FileLock
 from mlflow.entities import Experiment
 from mlflow.exceptions import MlflowException
+from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from mlflow.tracking import MlflowClient
 
 from flows.tracking.alone import alone_at
@@ -51,8 +52,20 @@ def open_client(
         if store.kind == "postgresql":
             alone.enter_context(alone_at(store.uri, b"hcfr"))
         alone.enter_context(damage_told(database))
+        if store.kind == "embedded" and not database.exists():
+            _make_tables(database, store)
         client = _connected(store)
     return patient(client, patience) if store.is_shared else in_turn(client, database)
+
+
+def _make_tables(database: Path, store: TrackingStore) -> None:
+    """Make MLflow's tables beside the database's place: cut short there they could not be gone on
+    with, as SQLite keeps each as soon as it is made."""
+    partial = database.with_name(f"{database.name}.partial")
+    for name in (partial, partial.with_name(f"{partial.name}-journal")):
+        name.unlink(missing_ok=True)
+    SqlAlchemyStore(f"sqlite:///{partial}", store.artefacts).engine.dispose()
+    os.replace(partial, database)
 
 
 def _connected(store: TrackingStore) -> MlflowClient:
