@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 import stat
+import sys
 from importlib.util import find_spec
 from ipaddress import ip_address
 from pathlib import Path
@@ -57,7 +58,7 @@ class SlurmSite:
 
     def hire(self, ticket: str) -> "SlurmHire":
         """Submit one job."""
-        return SlurmHire(self._executor.submit(hold, ticket))
+        return SlurmHire(self._executor.submit(_hold_and_go, ticket))
 
     def close(self) -> None:
         """Nothing is held open."""
@@ -87,6 +88,14 @@ class SlurmHire:
         paths = self._job.paths
         for path in (paths.submitted_pickle, paths.result_pickle, paths.submission_file):
             path.unlink(missing_ok=True)
+
+
+def _hold_and_go(ticket: str) -> None:
+    """Hold a worker, and end there: a job's result is a file, which nobody would take away."""
+    hold(ticket)
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(0)
 
 
 def _asked(settings: SlurmSettings) -> dict[str, Any]:
