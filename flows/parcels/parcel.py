@@ -12,7 +12,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import Field
 
 from flows.planning.plan import ASKED
-from flows.tracking.run_notes import EXPECTED, LOGGED, NOTE
+from flows.tracking.run_notes import LOGGED, NOTE, TOKEN_NOTE
 from flows.workers.job_log import NAME as WORKER_LOG
 from hcfres.config.base import Config
 from hcfres.config.setting import Kept
@@ -24,7 +24,7 @@ MANIFEST, PLAN = "manifest.json", "plan.json"
 LIMITS = Limits(members=1_000_000, size=1 << 40, ratio=1)
 _LARGEST_NOTE = 64 << 20
 """Bytes of a manifest or a plan."""
-_LOCAL = (NOTE, EXPECTED, LOGGED, WORKER_LOG)
+_LOCAL = (NOTE, TOKEN_NOTE, LOGGED, WORKER_LOG)
 """Files of a cell that say something of one machine only."""
 _KEY, _FILE = "[0-9a-f]{16}", r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,199}"
 CELL_FOLDERS = ("checkpoint", *(kind for kind in get_args(Kept) if kind != "last"))

@@ -18,7 +18,7 @@ from hcfres.store.workspace import Workspace
 
 NOTE, LOGGED = "mlflow.json", "LOGGED"
 """LOGGED is written when a store has all of the folder; it holds the store's mark."""
-EXPECTED = "mlflow.expected"
+TOKEN_NOTE = "mlflow.token"
 """Holds the token of the folder's run, made before the run is."""
 TOKEN = "hcfres.token"
 """The tag by which a run is found that no folder notes, or no more."""
@@ -49,13 +49,13 @@ def note_run(folder: Path, run_id: str) -> None:
 
 def forget_run(folder: Path) -> None:
     """Let the next run of a folder be a new one."""
-    for name in (EXPECTED, NOTE):  # in this order: without a note the token would find it again
+    for name in (TOKEN_NOTE, NOTE):  # in this order: without a note the token would find it again
         (folder / name).unlink(missing_ok=True)
 
 
 def has_token(folder: Path) -> bool:
     """Whether a run was made for a folder, or was about to be when its launcher was killed."""
-    return (folder / EXPECTED).exists()
+    return (folder / TOKEN_NOTE).exists()
 
 
 def token_of(folder: Path) -> str:
@@ -63,7 +63,7 @@ def token_of(folder: Path) -> str:
 
     The run is found by it where the folder does not note it.
     """
-    path = folder / EXPECTED
+    path = folder / TOKEN_NOTE
     with contextlib.suppress(FileNotFoundError):
         if re.fullmatch(b"[0-9a-f]{16}", kept := path.read_bytes()):
             return kept.decode()
@@ -87,7 +87,7 @@ def is_logged(folder: Path, store: TrackingStore) -> bool:
 def open_stages(workspace: Workspace) -> list[Path]:
     """The stages' folders whose runs nobody ended, as far as they say."""
     noted = {
-        path.parent for it in (NOTE, EXPECTED) for path in workspace.root.glob(f"stages/*/{it}")
+        path.parent for it in (NOTE, TOKEN_NOTE) for path in workspace.root.glob(f"stages/*/{it}")
     }
     return sorted(folder for folder in noted if not (folder / LOGGED).exists())
 

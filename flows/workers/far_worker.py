@@ -11,8 +11,6 @@ from flows.workers.outpost import Tells, Told
 from flows.workers.site import Hire
 from flows.workers.ticket import Greeting
 
-"""For an outpost to end a worker; one that does not is given up."""
-
 
 class Post:
     """The line to an outpost; at its other end there is one worker at a time."""

@@ -128,7 +128,7 @@ def test_a_grid_that_came_over_can_be_passed_on_as_the_same_file(there, file, co
 
 def test_what_is_of_one_machine_only_stays_there(here, console, tmp_path):
     cell = next(here.cells.iterdir())
-    for name in ("mlflow.json", "mlflow.expected", "LOGGED", "worker.log", ".hidden"):
+    for name in ("mlflow.json", "mlflow.token", "LOGGED", "worker.log", ".hidden"):
         (cell / name).write_text("{}")
     (cell / "link").symlink_to("/etc/passwd")
     bare = exported(here, console, tmp_path / "bare.zip")
@@ -137,7 +137,7 @@ def test_what_is_of_one_machine_only_stays_there(here, console, tmp_path):
         names = {name.split("/")[-1] for name in one.namelist()}
         more = set(other.namelist()) - set(one.namelist())
         assert {member.compress_type for member in other.infolist()} == {zipfile.ZIP_STORED}
-    assert not names & {"mlflow.json", "mlflow.expected", "LOGGED", "worker.log", ".hidden", "link"}
+    assert not names & {"mlflow.json", "mlflow.token", "LOGGED", "worker.log", ".hidden", "link"}
     assert {name.split("/", 2)[2] for name in more} == {"checkpoint/state.safetensors"}
     assert len(more) == 4
 
@@ -452,7 +452,7 @@ HOSTILE = {
     "code": (lambda m: m.update({"cells/0/evil.py": b"x"}), "has no place here"),
     "another grid": (lambda m: m.update({"grids/x/plan.json": b"x"}), "has no place here"),
     "a note": (beside_done("LOGGED", b""), "no place here"),
-    "a token": (beside_done("mlflow.expected", b"'"), "no place here"),
+    "a token": (beside_done("mlflow.token", b"'"), "no place here"),
     "climbing stage": (beside_done("entries.json", b'{"..": {"a": "0123456789abcdef"}}'), _ENTRIES),
     "climbing scene": (
         beside_done("entries.json", b'{"masks": {"../a": "0123456789abcdef"}}'),

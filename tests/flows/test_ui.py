@@ -17,6 +17,7 @@ from flows.tracking.store import TRACKING
 from flows.ui import refuse_taken, serve
 from hcfres.data.errors import DataError
 from tests.flows.postgres import PASSWORD, free_port
+from tests.flows.workers.test_interrupts import wait_for
 
 PATIENCE_S = 90.0
 
@@ -94,7 +95,7 @@ def test_pages_of_a_database_are_on_loopback_and_no_command_line_holds_its_passw
         command = [sys.executable, "-m", "flows.cli", "ui", "--port", str(port)]
         process = subprocess.Popen(command, env=told, stdout=subprocess.PIPE, text=True)
     try:
-        said = until("Ctrl-C ends it.", process)
+        said = wait_for(process, "Ctrl-C ends it.")
         assert page(port, process) == 200
         lines = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
         assert f"--port {port}" in lines.stdout
@@ -104,16 +105,6 @@ def test_pages_of_a_database_are_on_loopback_and_no_command_line_holds_its_passw
         process.communicate(timeout=PATIENCE_S)
     assert f"http://127.0.0.1:{port}/#/experiments/" in said
     assert PASSWORD not in said
-
-
-def until(text, process):
-    """What a process says, until it has said so."""
-    said = ""
-    while text not in said:
-        line = process.stdout.readline()
-        assert line, said
-        said += line
-    return said
 
 
 def page(port, process):

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from flows.tracking.run_notes import EXPECTED, forget_run, run_ids
+from flows.tracking.run_notes import TOKEN_NOTE, forget_run, run_ids
 from flows.tracking.store import TRACKING
 from flows.tracking.tracked_run import LARGEST_SHOWN
 from flows.tracking.tracker import Tracker, chart_link, flatten
@@ -57,7 +57,7 @@ def test_the_run_of_a_launcher_killed_before_it_noted_the_run_is_taken_up(tracke
     first = tracker.run(folder, "cell", "cell")
     token = read(tracker, first).data.tags["hcfres.token"]
     (folder / "mlflow.json").unlink()
-    (folder / "mlflow.expected").write_text(token)  # as it was at that moment
+    (folder / "mlflow.token").write_text(token)  # as it was at that moment
     assert tracker.run(folder, "cell", "cell").run_id == first.run_id
     assert run_ids(folder) == (first.run_id,)
 
@@ -79,7 +79,7 @@ def test_a_note_of_before_it_held_its_check_is_believed(tracker, workspace):
     folder = workspace.cells / "old"
     first = tracker.run(folder, "cell", "cell")
     (folder / "mlflow.json").write_text(json.dumps({"run_id": first.run_id}))
-    (folder / "mlflow.expected").unlink()
+    (folder / "mlflow.token").unlink()
     assert tracker.run(folder, "cell", "cell").run_id == first.run_id
 
 
@@ -107,7 +107,7 @@ def test_a_new_run_whose_files_belong_elsewhere_is_refused(tracker, workspace, m
 def test_a_launcher_killed_before_it_made_the_run_leaves_nothing_in_the_way(tracker, workspace):
     folder = workspace.cells / "killed before"
     folder.mkdir(parents=True)
-    (folder / "mlflow.expected").write_text("0123456789abcdef")
+    (folder / "mlflow.token").write_text("0123456789abcdef")
     run = tracker.run(folder, "cell", "cell")
     assert read(tracker, run).data.tags["hcfres.token"] == "0123456789abcdef"
 
@@ -130,7 +130,7 @@ def test_a_run_left_open_by_a_launcher_killed_before_it_noted_the_run_is_ended_t
     run = tracker.run(folder, "stage tokens", "stage")
     token = read(tracker, run).data.tags["hcfres.token"]
     (folder / "mlflow.json").unlink()
-    (folder / "mlflow.expected").write_text(token)  # as it was at that moment
+    (folder / "mlflow.token").write_text(token)  # as it was at that moment
     tracker.end_open(folder)
     assert read(tracker, run).info.status == "FINISHED"
 
@@ -186,10 +186,10 @@ def test_what_a_grid_is_called_may_change_and_the_run_keeps_the_first(tracker, w
 @pytest.mark.parametrize("left", [b"\xff", b"' OR '1'='1", b""])
 def test_a_token_that_is_none_is_made_anew(tracker, tmp_path, left):
     folder = tmp_path
-    (folder / EXPECTED).write_bytes(left)
+    (folder / TOKEN_NOTE).write_bytes(left)
     run = tracker.run(folder, "cell", "cell")
     assert run_ids(folder) == (run.run_id,)
-    assert re.fullmatch("[0-9a-f]{16}", (folder / EXPECTED).read_text())
+    assert re.fullmatch("[0-9a-f]{16}", (folder / TOKEN_NOTE).read_text())
 
 
 def test_files_and_folders_are_kept_with_the_run(tracker, workspace, tmp_path):
