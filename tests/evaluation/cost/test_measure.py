@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from hcfres.evaluation.cost import passes, times
 from hcfres.evaluation.cost.definitions import Part
@@ -19,6 +18,7 @@ from hcfres.evaluation.cost.passes import Question
 from hcfres.evaluation.cost.times import Budget, Times
 
 from .small import SENTENCES, make_answerer, make_scene
+from .work import Work
 
 ONCE = Budget(repeats=2, seconds=0.0, least=2)
 
@@ -58,20 +58,6 @@ def test_a_scene_is_measured_by_part_and_by_group():
     assert list(found.groups[0].times.parts) == list(Part)[3:]
     assert found.groups[1].tokens > found.groups[0].tokens
     assert done == ["cold", "warm", "1 expressions", "3 expressions"]
-
-
-class Work(TorchDispatchMode):
-    """Counts torch's operations: a clock that no other process can slow."""
-
-    done = 0
-
-    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
-        self.done += 1
-        return operation(*args, **(kwargs or {}))
-
-    def perf_counter(self):
-        """As `time.perf_counter`."""
-        return float(self.done)
 
 
 def test_the_parts_of_a_pass_are_all_of_its_work(monkeypatch):
