@@ -11,7 +11,7 @@ import psutil
 
 Role = Literal["launcher", "worker", "prefect", "helper"]
 _WORDS: tuple[tuple[str, Role], ...] = (
-    ("flows.prefect_server", "prefect"),
+    ("flows.prefect_serving", "prefect"),
     ("multiprocessing.spawn", "worker"),
     ("flows.cli", "launcher"),
 )
