@@ -15,8 +15,8 @@ from flows.search.trials import Trial, asked_for, ended, front
 from flows.search.winner import Candidate, base_of, changes
 from hcfres.config.identity import digest
 from hcfres.config.problems import shorten
-from hcfres.config.search import Choices
-from hcfres.config.space import Knob, Values, shown
+from hcfres.config.search import Choices, Value
+from hcfres.config.space import Knob, shown
 from hcfres.reporting import search as pictures
 from hcfres.reporting.figures import save_png
 from hcfres.reporting.search import Tried, Tuned
@@ -102,14 +102,12 @@ def _pictures(found: Findings) -> tuple[Path, ...]:
 
 def _tried(found: Findings, trial: Trial) -> Tried:
     space = found.cells.search.space
-    full = space.full(trial.values)
-    values = {knob.path: _placed(knob, full) for knob in space.knobs}
+    values = {path: _placed(space.knob(path), value) for path, value in trial.values.items()}
     return Tried(trial.number, trial.miou or 0.0, trial.state == "pruned", trial.latency_ms, values)
 
 
-def _placed(knob: Knob, full: Values) -> str | float:
+def _placed(knob: Knob, value: Value) -> str | float:
     """Where a value lies on its axis: a choice's name, or the number."""
-    value = full[knob.path]
     if isinstance(knob.asked, Choices) or not isinstance(value, int | float):
         return shown(value)
     return float(value)
@@ -130,8 +128,8 @@ def _summary(found: Findings) -> str:
     return (
         f"Base {config.base}, judged by {' and '.join(config.objectives)} on training spaces that "
         f"no cell learns from, never by validation. {len(trials)} trials: {counted}; "
-        f"{there} of them are cells that were there before, and "
-        f"{sum(trial.repeats is not None for trial in trials)} ask for a cell again."
+        f"cells that were there before: {there}; trials that ask for a cell again: "
+        f"{sum(trial.repeats is not None for trial in trials)}."
     )
 
 

@@ -13,6 +13,7 @@ from hcfres.reporting.palette import ORACLE, colours
 MIOU = "mIoU on held-out training spaces (%)"
 _BLUE, _ORANGE = colours(("trial", "best")).values()
 _PANELS_A_ROW = 3
+_LETTERS_A_PANEL = 36
 _SPREAD = 0.12  # of a choice's width, so that equal scores stay apart
 
 
@@ -27,7 +28,7 @@ class Tried:
     """Its score is of the epoch it was ended at."""
     latency_ms: float | None
     values: Mapping[str, str | float]
-    """By path: a text for a choice, a number on an axis."""
+    """By path, of what was asked for: a text for a choice, a number on an axis."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,10 @@ def importances(shares: Mapping[str, float], title: str) -> Figure:
 
 
 def slices(tried: Sequence[Tried], tuned: Sequence[Tuned], title: str) -> Figure:
-    """Draw the score against each value, one panel a path; pruned trials are left out."""
+    """Draw the score against each value, one panel a path.
+
+    Pruned trials are left out, and of each panel those for which its value was not asked.
+    """
     ended = [one for one in tried if not one.pruned]
     rows = -(-len(tuned) // _PANELS_A_ROW)
     columns = min(len(tuned), _PANELS_A_ROW)
@@ -133,7 +137,8 @@ def front(tried: Sequence[Tried], best: Sequence[int], title: str) -> Figure:
 
 
 def _slice(axes: Axes, tuned: Tuned, ended: Sequence[Tried]) -> None:
-    values = [one.values[tuned.path] for one in ended]
+    asked = [one for one in ended if tuned.path in one.values]
+    values = [one.values[tuned.path] for one in asked]
     axes.set_title(tuned.path, fontsize=10, parse_math=False)
     _dress(axes)
     if tuned.log:
@@ -142,13 +147,21 @@ def _slice(axes: Axes, tuned: Tuned, ended: Sequence[Tried]) -> None:
         axes.xaxis.set_major_formatter("{x:g}")
         axes.xaxis.set_minor_formatter(NullFormatter())
     if not tuned.choices:
-        _dots(axes, values, ended)
+        _dots(axes, values, asked)
         return
-    spread = _SPREAD * np.sin(2.4 * np.arange(len(ended)))
-    places = [tuned.choices.index(str(value)) for value in values]
-    _dots(axes, list(places + spread), ended)
-    axes.set_xticks(range(len(tuned.choices)), tuned.choices, parse_math=False)
-    axes.set_xlim(-0.5, len(tuned.choices) - 0.5)
+    spread = _SPREAD * np.sin(2.4 * np.arange(len(asked)))
+    places = np.array([tuned.choices.index(str(value)) for value in values], float)
+    _dots(axes, list(places + spread), asked)
+    _name_choices(axes, tuned.choices)
+
+
+def _name_choices(axes: Axes, choices: Sequence[str]) -> None:
+    """Write the choices under the axis, aslant where they would run into each other."""
+    ticks = axes.set_xticks(range(len(choices)), choices, parse_math=False)
+    axes.set_xlim(-0.5, len(choices) - 0.5)
+    if len(choices) * max(map(len, choices)) > _LETTERS_A_PANEL:
+        for tick in ticks:
+            tick.label1.set(rotation=20, ha="right", rotation_mode="anchor")
 
 
 def _dots(axes: Axes, places: Sequence, tried: Sequence[Tried], label: str = "_") -> None:

@@ -1,6 +1,9 @@
 """A search in pictures: what is on their axes."""
 
+import itertools
+
 import numpy as np
+import pytest
 
 from hcfres.reporting.figures import save_png
 from hcfres.reporting.search import Tried, Tuned, front, history, importances, slices
@@ -64,6 +67,45 @@ def test_a_slice_has_the_choices_in_their_order_or_a_scale():
     assert [text.get_text() for text in gate.get_xticklabels()] == ["scalar", "channel"]
     assert rate.lines[0].get_xydata().tolist() == [[1, 25], [10, 20], [5, 50]]
     assert rate.get_xscale() == "log"
+
+
+def test_a_slice_has_no_trial_for_which_its_value_meant_nothing():
+    gate, rate = Tuned("gate", ("scalar", "channel"), False), Tuned("rate", (), True)
+    tries = [tried(0, 0.5, gate="channel"), tried(1, 0.25, gate="scalar", rate=2.0)]
+    of_gate, of_rate = slices(tries, [gate, rate], "a search").axes
+    assert of_gate.lines[0].get_xydata()[:, 1].tolist() == [50, 25]
+    assert of_rate.lines[0].get_xydata().tolist() == [[2, 25]]
+    nobody = slices(tries[:1], [rate, Tuned("gain", ("a", "b"), False)], "a search")
+    assert [len(axes.lines[0].get_xydata()) for axes in nobody.axes] == [0, 0]
+
+
+@pytest.mark.parametrize(
+    "choices",
+    [
+        ("attention", "cross_attention", "add", "mean"),
+        ("instance", "dense", "unified", "context_and_instance"),
+        ("scalar", "channel", "channel_sigmoid"),
+        ("true", "false"),
+    ],
+)
+def test_names_of_choices_do_not_run_into_each_other(choices):
+    tuned = [Tuned(name, choices, False) for name in "abc"]
+    tries = [tried(0, 0.5, a=choices[0], b=choices[1], c=choices[0])]
+    figure = slices(tries, tuned, "a search")
+    figure.canvas.draw()
+    for axes in figure.axes:
+        for one, next_one in itertools.pairwise(axes.get_xticklabels()):
+            assert are_apart(one, next_one)
+
+
+def are_apart(one, other):
+    """Whether two texts that are written at one angle do not touch."""
+    angle = np.radians(one.get_rotation())
+    if not angle:
+        return one.get_window_extent().x1 < other.get_window_extent().x0
+    step = other.get_window_extent().x1 - one.get_window_extent().x1
+    line = one.get_fontsize() * one.figure.dpi / 72
+    return step * np.sin(angle) > line
 
 
 def test_four_values_are_two_rows_of_panels_and_none_is_left_empty():
