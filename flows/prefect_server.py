@@ -28,7 +28,10 @@ _OWN = {
 """No page is its own, and so it lets no page of anybody's ask it; `*` is Prefect's default."""
 _PATIENCE_S = 120.0
 _ENDING_S = 2.0
+_ASK_EVERY_S = 0.1
 _MOST_STARTS = 20
+_NOT_YET = (TimeoutError, ConnectionResetError)
+"""It listens, and is not ready; or was killed, and another takes its place."""
 
 
 def start_server() -> None:
@@ -48,8 +51,8 @@ def start_server() -> None:
 class _Keeper:
     """Keeps a server on a port of ours: where it is killed another takes its place.
 
-    Who asks meanwhile waits, as the port listens at once. One that never answered is not begun
-    again: what kept it from it would keep the next one.
+    Who asks meanwhile waits, as the port listens at once. One that ended by itself before it was up
+    is not begun again: what kept it from it would keep the next one.
     """
 
     def __init__(self, listening: socket.socket) -> None:
@@ -94,7 +97,7 @@ class _Keeper:
             with self._turn:
                 if self._ending:
                     return
-                if not was_up:
+                if not was_up and self._process.returncode >= 0:
                     break
                 self._listen_again()
                 self._process, self._hears = self._start()
@@ -132,16 +135,17 @@ def wait_for_server(environment: Mapping[str, str] = os.environ) -> None:
     while not _answers(url):
         if time.monotonic() > deadline:
             raise ConfigError(_silent(url, f"not within {_PATIENCE_S:.0f} s"))
+        time.sleep(_ASK_EVERY_S)
 
 
 def _answers(url: str) -> bool:
     try:
         with urllib.request.urlopen(f"{url}/health", timeout=10.0) as answer:
             return bool(answer.status == 200)
-    except TimeoutError:
-        return False  # it listens, and is not ready yet
+    except _NOT_YET:
+        return False
     except urllib.error.URLError as error:
-        if isinstance(error.reason, TimeoutError):
+        if isinstance(error.reason, _NOT_YET):
             return False
         raise ConfigError(_silent(url, error.reason)) from None
     except (OSError, ValueError) as error:

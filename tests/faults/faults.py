@@ -36,22 +36,33 @@ StoreKind = Literal["embedded", "server", "postgresql"]
 Start = Literal["nothing", "stages"]
 
 _COUNTS = (1, 2, 3, 3, 4, 4)
-_OF_FINISHED: frozenset[Kind] = frozenset(
-    {"corrupt done", "corrupt results", "corrupt predictions"}
-)
-_OF_PARTIAL: frozenset[Kind] = frozenset(
-    {"corrupt checkpoint", "corrupt journal", "corrupt entries"}
-)
 _MILESTONES: dict[str, tuple[str, ...]] = {
     "a room": ("data/*/made/*.json",),
     "a stage": ("store/[a-z]*/*/config.toml",),
     "an epoch": ("cells/*/checkpoint/state.safetensors",),
     "a best epoch": ("cells/*/best_held_out/weights.safetensors",),
+    "what was read": ("cells/*/entries.json",),
     "the weights": ("cells/*/weights.safetensors",),
     "a finished cell": ("cells/*/DONE.json",),
     "a run": ("cells/*/mlflow.json", "stages/*/mlflow.json", "grids/*/mlflow.json"),
     "all logged": ("cells/*/LOGGED", "grids/*/LOGGED"),
 }
+
+_FINISHED = (0.4, 0.9, "a finished cell", 2.0)
+_UPON: dict[Kind, tuple[float, float, str, float]] = {
+    "corrupt done": _FINISHED,
+    "corrupt results": _FINISHED,
+    "corrupt predictions": _FINISHED,
+    "corrupt checkpoint": (0.1, 0.5, "an epoch", 1.0),
+    "corrupt journal": (0.1, 0.5, "an epoch", 1.0),
+    "corrupt best": (0.1, 0.5, "a best epoch", 1.0),
+    "corrupt entries": (0.1, 0.5, "what was read", 0.1),
+    "corrupt note": (0.1, 0.9, "a run", 1.0),
+}
+"""The shares between which a kind comes, what there has to be for it, and how long after at most.
+
+What was read is written down as the training of so short a cell ends.
+"""
 
 
 @dataclass(frozen=True)
@@ -141,14 +152,9 @@ def _suits(kind: Kind, store: StoreKind) -> bool:
 
 
 def _moment(kind: Kind, start: Start, rng: random.Random) -> Moment:
-    if kind in _OF_FINISHED:
-        return Moment(rng.uniform(0.4, 0.9), "a finished cell", rng.uniform(0.0, 2.0))
-    if kind in _OF_PARTIAL:
-        return Moment(rng.uniform(0.1, 0.5), "an epoch", rng.uniform(0.0, 1.0))
-    if kind == "corrupt note":
-        return Moment(rng.uniform(0.1, 0.9), "a run", rng.uniform(0.0, 1.0))
-    if kind == "corrupt best":
-        return Moment(rng.uniform(0.1, 0.5), "a best epoch", rng.uniform(0.0, 1.0))
+    if kind in _UPON:
+        low, high, upon, longest_s = _UPON[kind]
+        return Moment(rng.uniform(low, high), upon, rng.uniform(0.0, longest_s))
     share = rng.uniform(0.05, 0.95)
     if rng.random() < 0.5:
         return Moment(share)

@@ -1,5 +1,6 @@
 """Our own Prefect server: on loopback, up when waited for, gone with whoever started it."""
 
+import contextlib
 import os
 import re
 import signal
@@ -134,6 +135,22 @@ def test_a_server_that_is_killed_is_replaced_and_who_asks_meanwhile_waits(owner,
     assert owner.returncode == 0
     assert not server.is_running()
     assert not answers(url)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_a_server_that_is_killed_before_it_is_up_is_replaced(owner, how):
+    launcher, killed = psutil.Process(owner.pid), set()
+    while len(killed) < 2:
+        for server in launcher.children():
+            with contextlib.suppress(psutil.ZombieProcess):
+                if server.pid not in killed and "flows.prefect_serving" in server.cmdline():
+                    server.send_signal(how)
+                    killed.add(server.pid)
+        time.sleep(0.05)
+    assert answers(owner.stdout.readline().strip())
+    owner.communicate("\n", timeout=30)
+    assert owner.returncode == 0
 
 
 @pytest.mark.slow
