@@ -141,7 +141,9 @@ def test_a_server_that_is_killed_is_replaced_and_who_asks_meanwhile_waits(owner,
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_a_server_that_is_killed_before_it_is_up_is_replaced(owner, how):
     launcher, killed = psutil.Process(owner.pid), set()
+    deadline = time.monotonic() + 30.0
     while len(killed) < 2:
+        assert time.monotonic() < deadline
         for server in launcher.children():
             with contextlib.suppress(psutil.ZombieProcess):
                 if server.pid not in killed and "flows.prefect_serving" in server.cmdline():
