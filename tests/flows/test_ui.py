@@ -17,7 +17,7 @@ from flows.tracking.store import TRACKING
 from flows.ui import refuse_taken, serve
 from hcfres.data.errors import DataError
 from tests.flows.postgres import PASSWORD, free_port
-from tests.flows.workers.test_interrupts import wait_for
+from tests.flows.printed import wait_for
 
 PATIENCE_S = 90.0
 

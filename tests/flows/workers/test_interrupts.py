@@ -14,6 +14,7 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from flows.workers.interrupts import PATIENCE_S
+from tests.flows.printed import wait_for
 
 ROOT = Path(__file__).resolve().parents[3]
 SMOKE = ["flows.cli", "reproduce", "table3_ablation", "--setting", "smoke"]
@@ -33,16 +34,6 @@ def start(workspace: Path, *module: str) -> subprocess.Popen[str]:
         stderr=subprocess.STDOUT,
         start_new_session=True,
     )
-
-
-def wait_for(process: subprocess.Popen[str], text: str) -> str:
-    """Read what it writes until it says so."""
-    told = ""
-    while text not in told:
-        line = process.stdout.readline()
-        assert line, told
-        told += line
-    return told
 
 
 def interrupt(process: subprocess.Popen[str], number: int) -> tuple[float, str]:
